@@ -1,0 +1,22 @@
+import { z } from 'zod';
+
+/**
+ * Where DynamoDB is. Without an endpoint: AWS, with the SDK's own credential chain. With one: an emulator,
+ * which wants some region and credentials but looks at neither.
+ */
+export const awsConfigSchema = z.object({
+  AWS_REGION: z.string().default('us-east-1'),
+  DYNAMODB_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+});
+
+export type AwsConfig = z.output<typeof awsConfigSchema>;
+
+/** Options for any AWS SDK client of ours. `AWS_ACCESS_KEY_ID` stays the SDK's to read. */
+export function awsClientOptions(config: AwsConfig) {
+  if (!config.DYNAMODB_ENDPOINT) return { region: config.AWS_REGION };
+  return {
+    region: config.AWS_REGION,
+    endpoint: config.DYNAMODB_ENDPOINT,
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  };
+}
