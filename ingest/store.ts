@@ -9,7 +9,8 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { placeholders, statesBelow } from './contract/item';
 import { advance, mergeRecord, staleOutcome, type Changes, type StoredItem, type WriteKind } from './merge';
 import type { AttemptRecord } from './record';
-import { isTransient, StoreUnavailableError } from './store-errors';
+import { isTransientAwsError } from '../runtime/aws-errors';
+import { StoreUnavailableError } from './store-errors';
 
 export type ResultStore = {
   /**
@@ -68,7 +69,7 @@ export function createResultStore(deps: {
       if (error instanceof ConditionalCheckFailedException) {
         return { written: false as const, item: error.Item && (unmarshall(error.Item) as StoredItem) };
       }
-      throw isTransient(error, signal) ? new StoreUnavailableError(error) : error;
+      throw asStoreError(error, signal);
     }
   }
 
@@ -93,7 +94,7 @@ export function createResultStore(deps: {
           ...(signal && { abortSignal: signal }),
         });
       } catch (error) {
-        throw isTransient(error, signal) ? new StoreUnavailableError(error) : error;
+        throw asStoreError(error, signal);
       }
     },
   };
@@ -181,3 +182,6 @@ function createExpression() {
     }),
   };
 }
+
+const asStoreError = (error: unknown, signal?: AbortSignal): unknown =>
+  signal?.aborted || isTransientAwsError(error) ? new StoreUnavailableError(error) : error;

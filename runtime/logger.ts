@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import pino from 'pino';
 
 /** The part of pino that product code uses, so that a test can pass its own. */
@@ -21,7 +22,7 @@ export function createLogger(service: string, level = 'info'): Logger {
 
 /** What may be logged of an error: its class, code, and the stack frames without the message line. */
 export function describeError(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { name: typeof error };
+  if (!isNativeError(error)) return { name: typeof error };
   const { code, type } = error as { code?: unknown; type?: unknown };
   return {
     name: error.name,

@@ -19,7 +19,7 @@ function callback(base: Required<Parts>, parts: Parts): WireCallback {
         ...base.payload,
         ...parts.payload,
         workflow: { ...base.workflow, ...parts.workflow },
-      } as WireCallback['untrusted']['callback_payload'],
+      },
     },
   };
 }

@@ -12,9 +12,9 @@ const recordOf = (input: WireCallback) => {
 
 function apply(item: StoredItem | undefined, input: WireCallback, nowMs = 1_800_000_000_000) {
   const changes = mergeRecord(item, recordOf(input), nowMs);
-  const next: Record<string, unknown> = { ...item, ...changes.set };
-  for (const field of changes.remove) delete next[field];
-  return { item: next as StoredItem, kind: changes.kind };
+  const removed = new Set<string>(changes.remove);
+  const next = Object.entries({ ...item, ...changes.set }).filter(([field]) => !removed.has(field));
+  return { item: Object.fromEntries(next) as StoredItem, kind: changes.kind };
 }
 
 const fold = (inputs: WireCallback[]) =>
@@ -94,8 +94,7 @@ describe('mergeRecord', () => {
     ],
   ])('takes %s', (_name, order, kind, expected) => {
     const inputs = order.map((name) => cast[name]);
-    const before = fold(inputs.slice(0, -1));
-    const last = apply(before, inputs.at(-1) as WireCallback);
+    const last = apply(fold(inputs.slice(0, -1)), ...(inputs.slice(-1) as [WireCallback]));
     expect(last.kind).toBe(kind);
     expect(last.item).toMatchObject(expected);
   });

@@ -1,0 +1,35 @@
+import { createClient, type ClickHouseClient } from '@clickhouse/client';
+import { z } from 'zod';
+
+export type { ClickHouseClient };
+
+/** Where ClickHouse is: a server, a cluster, Cloud, or the embedded engine; only these differ. */
+export const clickHouseConfigSchema = z.object({
+  CLICKHOUSE_URL: z.url({ protocol: /^https?$/ }).default('http://127.0.0.1:8123'),
+  CLICKHOUSE_USER: z.string().default('default'),
+  CLICKHOUSE_PASSWORD: z.string().default(''),
+  CLICKHOUSE_DATABASE: z.string().regex(/^\w+$/, 'must be a plain name').default('default'),
+  /** Set on a self-hosted cluster: DDL runs ON CLUSTER, tables use the Replicated engines. Not on Cloud. */
+  CLICKHOUSE_CLUSTER: z
+    .string()
+    .regex(/^[\w-]+$/, 'must be a plain name')
+    .optional(),
+});
+
+export type ClickHouseConfig = z.output<typeof clickHouseConfigSchema>;
+
+/** A client over HTTP. Inserts are synchronous: confirmed means written, and a bad row fails its own request. */
+export function createClickHouse(config: ClickHouseConfig): ClickHouseClient {
+  return createClient({
+    url: config.CLICKHOUSE_URL,
+    username: config.CLICKHOUSE_USER,
+    password: config.CLICKHOUSE_PASSWORD,
+    database: config.CLICKHOUSE_DATABASE,
+    application: 'oot-ci-health',
+    request_timeout: 60_000,
+    compression: { request: true, response: true },
+    clickhouse_settings: { async_insert: 0 },
+    // The client would log URLs and error texts by itself; what is worth saying, callers log.
+    log: { level: 127 },
+  });
+}

@@ -1,0 +1,87 @@
+import type { InsertSpool } from './insert-spool';
+import { canonicalFormat } from './output-formats';
+import type { QueryOptions } from './query-request';
+import type { QueryText } from './query-text';
+import type { EngineResult, LeasedSession, SessionPool } from './session-pool';
+import { sqlName, sqlString } from './sql-literal';
+
+/** A query's answer: the bytes in `format`, and the counts of ClickHouse's X-ClickHouse-Summary header. */
+export type QueryResult = { bytes: Uint8Array; format: string; summary: Record<string, string> };
+
+/** Statements that leave their session as it was; after any other (SET, USE, temporary tables) it is closed. */
+const cleanVerbs = new Set([
+  'SELECT',
+  'WITH',
+  'INSERT',
+  'SHOW',
+  'DESCRIBE',
+  'DESC',
+  'EXPLAIN',
+  'EXISTS',
+  '(',
+]);
+
+/**
+ * Runs one statement with its own database, settings and parameters. `readonly` sets `readonly = 2` first, so
+ * that a request can't unset it: reading only, though with settings.
+ *
+ * Rejects with what chdb throws; see `fromEngineError`.
+ */
+export async function runQuery(
+  deps: { pool: SessionPool; spool: InsertSpool },
+  text: QueryText,
+  options: QueryOptions,
+  readonly: boolean,
+): Promise<QueryResult> {
+  const format = text.kind === 'plain' && text.format !== undefined ? text.format : options.format;
+  const run = (sql: string, verb: string): Promise<EngineResult> =>
+    deps.pool.use(async (session) => {
+      if (!cleanVerbs.has(verb)) session.taint();
+      await prepare(session, options, readonly);
+      return session.run(sql, options.format);
+    });
+  const result =
+    text.kind === 'plain'
+      ? await run(text.sql, text.verb)
+      : await deps.spool.withInsert(text.statement, text.rows, (sql) => run(sql, 'INSERT'));
+  return {
+    bytes: result.bytes,
+    format: canonicalFormat(format),
+    summary: summaryOf(result, text.kind === 'insert' ? text.rows.length : undefined),
+  };
+}
+
+async function prepare(session: LeasedSession, options: QueryOptions, readonly: boolean): Promise<void> {
+  const changes = [
+    ...(options.database === 'default' ? [] : [`USE ${sqlName(options.database)}`]),
+    ...(readonly ? ['SET readonly = 2'] : []),
+    ...setStatement(options.settings),
+    // In the escaped form that they came in: that is how the engine reads them.
+    ...setStatement(options.parameters.map(([name, value]) => [`param_${name}`, value])),
+  ];
+  if (changes.length > 0) session.taint();
+  for (const change of changes) await session.run(change);
+}
+
+function setStatement(pairs: readonly [string, string][]): string[] {
+  if (pairs.length === 0) return [];
+  return [`SET ${pairs.map(([name, value]) => `${name} = ${sqlString(value)}`).join(', ')}`];
+}
+
+/**
+ * chdb counts the rows that a query read or, reading a file of rows, inserted. It does not count what
+ * INSERT ... SELECT or a materialized view wrote, so `written_rows` is of the rows sent only.
+ */
+function summaryOf(result: EngineResult, insertedBytes: number | undefined): Record<string, string> {
+  const isInsert = insertedBytes !== undefined;
+  return {
+    read_rows: String(result.rows),
+    read_bytes: String(result.readBytes),
+    written_rows: String(isInsert ? result.rows : 0),
+    written_bytes: String(insertedBytes ?? 0),
+    total_rows_to_read: '0',
+    result_rows: String(result.rows),
+    result_bytes: String(result.bytes.length),
+    elapsed_ns: String(Math.round(result.elapsedSeconds * 1e9)),
+  };
+}

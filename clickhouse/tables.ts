@@ -1,0 +1,92 @@
+/** Names of the tables that this project writes. Readers use the views: oot_attempts, oot_jobs, oot_backends ... */
+export const tables = {
+  workflowJob: 'oot_workflow_job',
+  backendRegistry: 'oot_backend_registry',
+  quarantine: 'oot_quarantine_log',
+  replication: 'oot_replication_log',
+} as const;
+
+/** A DateTime64 as ClickHouse reads it without settings: `2026-11-20 10:00:00.123`, UTC. */
+export type DateTimeText = string;
+
+/** A row of `oot_workflow_job` as it is inserted; what a column means is in its COMMENT (migration 0001). */
+export type WorkflowJobRow = {
+  dynamoKey: string;
+  status: string;
+  conclusion: string;
+  state: string;
+  downstream_repo: string;
+  downstream_repo_level: string;
+  upstream_repo: string;
+  event_type: string;
+  pr_number: number;
+  pytorch_head_sha: string;
+  delivery_id: string;
+  workflow_run_url: string;
+  workflow_name: string;
+  job_name: string;
+  check_run_id: string;
+  run_id: string;
+  run_attempt: number;
+  queue_time: number | null;
+  execution_time: number | null;
+  started_at: DateTimeText | null;
+  completed_at: DateTimeText | null;
+  total_tests: number | null;
+  passed_tests: number | null;
+  failed_tests: number | null;
+  skipped_tests: number | null;
+  failed_tests_json: string;
+  failed_tests_cut: number;
+  artifact_url: string;
+  environment: string;
+  received_at: DateTimeText;
+  updated_at: DateTimeText | null;
+  outcome_at: DateTimeText | null;
+  revision: number;
+  is_deleted: 0 | 1;
+};
+
+/** A row of `oot_quarantine_log` (migration 0004). */
+export type QuarantineRow = {
+  id: string;
+  dynamoKey: string;
+  reason: string;
+  detail: string;
+  source: 'stream' | 'backfill';
+  record: string;
+  quarantined_at: DateTimeText;
+  resolved_at: DateTimeText | null;
+  version: number;
+};
+
+/** A row of `oot_replication_log` (migration 0005). */
+export type ReplicationRow = {
+  stream_arn: string;
+  shard_id: string;
+  replicator: 'poller' | 'lambda';
+  position: string;
+  newest_record_at: DateTimeText | null;
+  delay_seconds: number | null;
+  heartbeat_at: DateTimeText;
+  version: number;
+  is_deleted: 0 | 1;
+};
+
+/** A row of `oot_backend_registry` (migration 0003). */
+export type BackendRow = {
+  repo: string;
+  level: string;
+  device: string;
+  oncalls: string[];
+  loaded_at: DateTimeText;
+  version: number;
+  is_deleted: 0 | 1;
+};
+
+/** UTC milliseconds as a DateTime64(3). */
+export const dateTimeOfMs = (epochMs: number): DateTimeText =>
+  new Date(epochMs).toISOString().replace('T', ' ').replace('Z', '');
+
+/** An ISO 8601 instant in UTC, with up to nine digits of a second, as a DateTime64(9). */
+export const dateTimeOfIso = (iso: string): DateTimeText => iso.replace('T', ' ').replace('Z', '');

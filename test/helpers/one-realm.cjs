@@ -1,0 +1,12 @@
+/**
+ * Jest runs tests in a realm of their own, where Node's own errors (ECONNREFUSED and the like) are not
+ * `instanceof Error`. The AWS SDK then wraps them and loses their code, which it does nowhere but here.
+ */
+const { isNativeError } = require('node:util/types');
+
+const ordinary = Function.prototype[Symbol.hasInstance];
+Object.defineProperty(Error, Symbol.hasInstance, {
+  value(candidate) {
+    return ordinary.call(this, candidate) || (this === Error && isNativeError(candidate));
+  },
+});
