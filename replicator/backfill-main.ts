@@ -1,0 +1,14 @@
+import { exitWith } from '../runtime/shutdown';
+import { backfill } from './backfill';
+import { createProgressLine, openCommand } from './command';
+
+async function main(): Promise<void> {
+  const command = openCommand(process.env);
+  const progress = createProgressLine();
+  const written = await backfill({ ...command, onProgress: ({ rows }) => progress.show(rows, 'rows') });
+  progress.end();
+  await command.close();
+  process.stdout.write(`Copied ${written.rows} rows; ${written.quarantined} in quarantine\n`);
+}
+
+main().catch(exitWith);

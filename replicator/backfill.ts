@@ -1,0 +1,77 @@
+import {
+  ScanCommand,
+  type AttributeValue,
+  type DynamoDBClient,
+  type ScanCommandOutput,
+} from '@aws-sdk/client-dynamodb';
+import { changeOfItem } from './change';
+import type { Sink, Written } from './sink';
+
+export type ScanDeps = {
+  client: DynamoDBClient;
+  tableName: string;
+  /** Parallel parts of the scan. */
+  segments?: number;
+  signal?: AbortSignal;
+};
+
+/**
+ * Scans the table in parallel segments and hands on each page, at most 1 MB. A segment reads its next page
+ * while the one before is worked on, and no further: memory stays flat. Throws {@link DOMException} AbortError
+ * when the signal aborts.
+ */
+export async function scanTable(
+  deps: ScanDeps,
+  onPage: (items: Record<string, AttributeValue>[]) => Promise<void>,
+): Promise<void> {
+  const { client, tableName, segments = 4, signal } = deps;
+  const readPage = (
+    segment: number,
+    from: Record<string, AttributeValue> | undefined,
+  ): Promise<ScanCommandOutput> => {
+    const page = client.send(
+      new ScanCommand({
+        TableName: tableName,
+        Segment: segment,
+        TotalSegments: segments,
+        ConsistentRead: true,
+        ...(from && { ExclusiveStartKey: from }),
+      }),
+      { ...(signal && { abortSignal: signal }) },
+    );
+    // Its failure is met when it is awaited; until then it must not count as unhandled.
+    page.catch(() => undefined);
+    return page;
+  };
+  await Promise.all(
+    Array.from({ length: segments }, async (_, segment) => {
+      let next: Promise<ScanCommandOutput> | undefined = readPage(segment, undefined);
+      while (next) {
+        signal?.throwIfAborted();
+        const { Items = [], LastEvaluatedKey }: ScanCommandOutput = await next;
+        next = LastEvaluatedKey && readPage(segment, LastEvaluatedKey);
+        if (Items.length > 0) await onPage(Items);
+      }
+    }),
+  );
+}
+
+/**
+ * Copies every item of the table to ClickHouse. Safe at any time, also while the stream is being replicated,
+ * any number of times: a row's `revision` decides, not when it was inserted.
+ *
+ * `onProgress`: what has been written so far.
+ */
+export async function backfill(
+  deps: ScanDeps & { sink: Sink; onProgress?: (sofar: Written) => void },
+): Promise<Written> {
+  const total: Written = { rows: 0, quarantined: 0, skipped: 0 };
+  await scanTable(deps, async (items) => {
+    const written = await deps.sink.write(items.map(changeOfItem), 'backfill');
+    total.rows += written.rows;
+    total.quarantined += written.quarantined;
+    total.skipped += written.skipped;
+    deps.onProgress?.(total);
+  });
+  return total;
+}

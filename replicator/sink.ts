@@ -1,0 +1,72 @@
+import type { ClickHouseClient } from '../clickhouse/client';
+import { classifyFailure, failureSlug } from '../clickhouse/errors';
+import { tables, type QuarantineRow, type WorkflowJobRow } from '../clickhouse/tables';
+import type { Change } from './change';
+import { decode } from './decode';
+import { quarantineRow, type Rejection } from './quarantine';
+
+export type Written = { rows: number; quarantined: number; skipped: number };
+
+/** Where changes end up: the one core behind the poller, the Lambda handler, backfill and replay. */
+export type Sink = {
+  /**
+   * Makes a batch of changes rows, in one insert, and returns when ClickHouse has confirmed every one of them,
+   * or it is in quarantine. Throws what @clickhouse/client threw when it can't: then nothing is lost, since
+   * the same batch can be written again any number of times (see `revision`).
+   */
+  write(changes: readonly Change[], source: QuarantineRow['source']): Promise<Written>;
+};
+
+type Decided = { row: WorkflowJobRow; change: Change };
+
+/** `now`: our clock, UTC milliseconds. */
+export function createSink(deps: { client: ClickHouseClient; now: () => number }): Sink {
+  const { client, now } = deps;
+
+  const insert = (table: string, values: readonly unknown[]) =>
+    client.insert({ table, values: [...values], format: 'JSONEachRow' });
+
+  /** Inserts what ClickHouse takes, and returns what it refuses: halves a refused batch until one row is left. */
+  async function insertRows(decided: Decided[]): Promise<Rejection[]> {
+    if (decided.length === 0) return [];
+    try {
+      await insert(
+        tables.workflowJob,
+        decided.map(({ row }) => row),
+      );
+      return [];
+    } catch (error) {
+      if (classifyFailure(error) !== 'row') throw error;
+      const [first] = decided;
+      if (decided.length === 1 && first) {
+        return [{ change: first.change, reason: failureSlug(error), detail: 'ClickHouse refused the row' }];
+      }
+      const middle = decided.length >> 1;
+      return [...(await insertRows(decided.slice(0, middle))), ...(await insertRows(decided.slice(middle)))];
+    }
+  }
+
+  return {
+    async write(changes, source) {
+      const decided: Decided[] = [];
+      const rejected: Rejection[] = [];
+      let skipped = 0;
+      for (const change of changes) {
+        const decoded = decode(change);
+        if (decoded.outcome === 'rows') decided.push(...decoded.rows.map((row) => ({ row, change })));
+        else if (decoded.outcome === 'skip') skipped++;
+        else rejected.push({ change, reason: decoded.reason, detail: decoded.detail });
+      }
+      const refused = await insertRows(decided);
+      const quarantined = [...rejected, ...refused];
+      if (quarantined.length > 0) {
+        const nowMs = now();
+        await insert(
+          tables.quarantine,
+          quarantined.map((rejection) => quarantineRow(rejection, source, nowMs)),
+        );
+      }
+      return { rows: decided.length - refused.length, quarantined: quarantined.length, skipped };
+    },
+  };
+}

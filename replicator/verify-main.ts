@@ -1,0 +1,29 @@
+import { exitWith } from '../runtime/shutdown';
+import { createProgressLine, openCommand } from './command';
+import { verify } from './verify';
+
+/** Differences that are printed; all are counted. */
+const maxPrinted = 50;
+
+async function main(): Promise<void> {
+  const command = openCommand(process.env);
+  const progress = createProgressLine();
+  const verdict = await verify({ ...command, onProgress: (items) => progress.show(items, 'items read') });
+  progress.end();
+  await command.close();
+  const { differences } = verdict;
+  for (const { kind, dynamoKey, dynamoRevision, clickHouseRevision } of differences.slice(0, maxPrinted)) {
+    process.stdout.write(
+      `${kind}\t${dynamoKey}\tDynamoDB ${dynamoRevision ?? '-'}\tClickHouse ${clickHouseRevision ?? '-'}\n`,
+    );
+  }
+  if (differences.length > maxPrinted)
+    process.stdout.write(`... and ${differences.length - maxPrinted} more\n`);
+  const expired = verdict.expired > 0 ? `, ${verdict.expired} kept after their TTL` : '';
+  process.stdout.write(
+    `${verdict.items} items, ${verdict.rows} rows, ${differences.length} differences${expired}\n`,
+  );
+  process.exitCode = differences.length > 0 ? 1 : 0;
+}
+
+main().catch(exitWith);
