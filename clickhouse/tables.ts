@@ -45,7 +45,11 @@ export type WorkflowJobRow = {
   outcome_at: DateTimeText | null;
   revision: number;
   is_deleted: 0 | 1;
+  source: RowSource;
 };
+
+/** How a row came to ClickHouse. */
+export type RowSource = 'stream' | 'backfill';
 
 /** A row of `oot_quarantine_log` (migration 0004). */
 export type QuarantineRow = {
@@ -53,7 +57,7 @@ export type QuarantineRow = {
   dynamoKey: string;
   reason: string;
   detail: string;
-  source: 'stream' | 'backfill';
+  source: RowSource;
   record: string;
   quarantined_at: DateTimeText;
   resolved_at: DateTimeText | null;

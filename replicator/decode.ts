@@ -6,7 +6,7 @@ import {
   stateOf,
   type Item,
 } from '../ingest/contract/item';
-import { dateTimeOfIso, dateTimeOfMs, type WorkflowJobRow } from '../clickhouse/tables';
+import { dateTimeOfIso, dateTimeOfMs, type RowSource, type WorkflowJobRow } from '../clickhouse/tables';
 import { readImage, type Change, type Image } from './change';
 
 /** What becomes of a change: rows, nothing on purpose, or a place in quarantine. `reason` is a slug. */
@@ -26,12 +26,12 @@ export type Decoded =
  * What stands in for the fields that HUD's own code does not write is said at `standInReceivedAt` and
  * `standInRevision`.
  */
-export function decode(change: Change): Decoded {
+export function decode(change: Change, source: RowSource): Decoded {
   if (change.kind === 'remove' && change.expired) return { outcome: 'skip', reason: 'expired' };
-  const current = readRow(change.image);
+  const current = readRow(change.image, source);
   if (!current.ok) return { outcome: 'reject', reason: current.reason, detail: current.detail };
   if (change.kind === 'remove') return { outcome: 'rows', rows: [tombstone(current.row)] };
-  const before = change.before && readRow(change.before);
+  const before = change.before && readRow(change.before, source);
   const moved = before?.ok && placeOf(before.row) !== placeOf(current.row);
   return { outcome: 'rows', rows: moved ? [tombstone(before.row), current.row] : [current.row] };
 }
@@ -41,7 +41,7 @@ export const keyOf = (image: Image): string => image.dynamoKey?.S ?? '';
 
 type Read = { ok: true; row: WorkflowJobRow } | { ok: false; reason: string; detail: string };
 
-function readRow(image: Image): Read {
+function readRow(image: Image, source: RowSource): Read {
   const raw = readImage(image);
   if (!raw) return { ok: false, reason: 'unreadable_item', detail: 'a value has no JavaScript form' };
   const parsed = itemSchema.safeParse(raw);
@@ -55,10 +55,10 @@ function readRow(image: Image): Read {
   if (receivedAtMs === null) {
     return { ok: false, reason: 'no_time', detail: 'neither received_at, started_at nor completed_at' };
   }
-  return { ok: true, row: rowOf(item, receivedAtMs, item.revision ?? standInRevision(raw)) };
+  return { ok: true, row: { ...rowOf(item, receivedAtMs, item.revision ?? standInRevision(raw)), source } };
 }
 
-function rowOf(item: Item, receivedAtMs: number, revision: number): WorkflowJobRow {
+function rowOf(item: Item, receivedAtMs: number, revision: number): Omit<WorkflowJobRow, 'source'> {
   return {
     dynamoKey: item.dynamoKey,
     status: item.status,

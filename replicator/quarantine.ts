@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { dateTimeOfMs, type QuarantineRow } from '../clickhouse/tables';
+import { dateTimeOfMs, type QuarantineRow, type RowSource } from '../clickhouse/tables';
 import type { Change } from './change';
 import { keyOf } from './decode';
 
@@ -13,7 +13,7 @@ export type Rejection = { change: Change; reason: string; detail: string };
  */
 export function quarantineRow(
   { change, reason, detail }: Rejection,
-  source: QuarantineRow['source'],
+  source: RowSource,
   nowMs: number,
 ): QuarantineRow {
   const { kind, image, before } = change;

@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '../clickhouse/client';
 import { classifyFailure, failureSlug } from '../clickhouse/errors';
-import { tables, type QuarantineRow, type WorkflowJobRow } from '../clickhouse/tables';
+import { tables, type RowSource, type WorkflowJobRow } from '../clickhouse/tables';
 import type { Change } from './change';
 import { decode } from './decode';
 import { quarantineRow, type Rejection } from './quarantine';
@@ -14,7 +14,7 @@ export type Sink = {
    * or it is in quarantine. Throws what @clickhouse/client threw when it can't: then nothing is lost, since
    * the same batch can be written again any number of times (see `revision`).
    */
-  write(changes: readonly Change[], source: QuarantineRow['source']): Promise<Written>;
+  write(changes: readonly Change[], source: RowSource): Promise<Written>;
 };
 
 type Decided = { row: WorkflowJobRow; change: Change };
@@ -52,7 +52,7 @@ export function createSink(deps: { client: ClickHouseClient; now: () => number }
       const rejected: Rejection[] = [];
       let skipped = 0;
       for (const change of changes) {
-        const decoded = decode(change);
+        const decoded = decode(change, source);
         if (decoded.outcome === 'rows') decided.push(...decoded.rows.map((row) => ({ row, change })));
         else if (decoded.outcome === 'skip') skipped++;
         else rejected.push({ change, reason: decoded.reason, detail: decoded.detail });

@@ -96,7 +96,7 @@ function differenceOf(dynamoKey: string, item: Expected | undefined, rows: numbe
 }
 
 function expectedOf(item: Image): Expected {
-  const decoded = decode(changeOfItem(item));
+  const decoded = decode(changeOfItem(item), 'backfill');
   const row: WorkflowJobRow | undefined = decoded.outcome === 'rows' ? decoded.rows.at(-1) : undefined;
   return row ? { revision: row.revision } : 'unreadable';
 }

@@ -13,7 +13,7 @@ export type Logger = Pick<pino.Logger, 'debug' | 'info' | 'warn' | 'error' | 'fa
 export function createLogger(service: string, level = 'info'): Logger {
   return pino({
     level,
-    base: { service },
+    base: { service, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     serializers: { err: describeError },
     formatters: { level: (label) => ({ level: label }) },

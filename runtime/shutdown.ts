@@ -22,11 +22,23 @@ export function tellReady(message: Record<string, unknown> = {}): void {
   process.send?.({ ready: true, ...message });
 }
 
-/** Ends a process that can't start with one clear line. */
+/** Ends a process that can't go on: with one clear line where the cause is known, else with the stack. */
 export function exitWith(error: unknown): never {
-  const { name, message, code } = error as Error & { code?: string };
-  process.stderr.write(
-    `${name === 'ConfigError' || code ? message : String((error as Error).stack ?? error)}\n`,
-  );
+  process.stderr.write(`${explain(error as ErrorWithCode)}\n`);
   process.exit(1);
+}
+
+type ErrorWithCode = Error & { code?: unknown; type?: string };
+
+function explain(error: ErrorWithCode): string {
+  const { name, message, code, type, stack } = error;
+  if (name === 'CredentialsProviderError') {
+    return 'No AWS credentials found. For the engine of npm start, set DYNAMODB_ENDPOINT=http://127.0.0.1:8000';
+  }
+  // ClickHouse puts snippets of rows into its texts, and stderr ends up in logs.
+  if (typeof code === 'string' && /^\d+$/.test(code)) return `ClickHouse error ${code} (${type ?? '?'})`;
+  if (code === 'ECONNREFUSED') return `Nothing listens there: ${message || 'connection refused'}`;
+  if (name === 'ResourceNotFoundException')
+    return `DynamoDB does not have that table (OOT_TABLE): ${message}`;
+  return name === 'ConfigError' || typeof code === 'string' ? message : (stack ?? String(error));
 }

@@ -8,8 +8,8 @@ export type StartOptions = {
   port?: number;
   /** The child's whole environment besides what is set here; nothing of ours is passed on by itself. */
   env?: NodeJS.ProcessEnv;
-  /** Where the child's JSON log goes; nowhere by default. */
-  logs?: 'inherit' | 'ignore';
+  /** Where the child's JSON log goes: a file descriptor, or nowhere by default. */
+  logs?: number | 'inherit' | 'ignore';
 };
 
 export type RunningEmbeddedClickHouse = {
@@ -45,6 +45,8 @@ export async function startEmbeddedClickHouse(options: StartOptions): Promise<Ru
       CLICKHOUSE_PORT: String(options.port ?? 0),
     },
     stdio: ['ignore', options.logs ?? 'ignore', 'pipe', 'ipc'],
+    // A process group of its own: Ctrl-C on a terminal is for its starter, who stops it when its turn comes.
+    detached: true,
   });
   const stderr = keepLastLines(child);
   const exited = new Promise<number | null>((settle) => child.once('close', (code) => settle(code)));

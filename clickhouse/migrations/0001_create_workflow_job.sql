@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS oot_workflow_job ${ON_CLUSTER}
     outcome_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the outcome that counts arrived, by our clock, UTC, NULL while in progress',
     revision UInt64 COMMENT 'Version of the item: grows with every write, the highest wins',
     is_deleted UInt8 DEFAULT 0 COMMENT '1: the item was deleted in DynamoDB',
+    source LowCardinality(String) DEFAULT '' COMMENT 'How the row came: stream or backfill. Only for stream does _inserted_at - updated_at say how long it took',
     _inserted_at DateTime64(3, 'UTC') MATERIALIZED now64(3) COMMENT 'When this row was inserted, by the clock of ClickHouse, UTC',
     job_id UInt64 MATERIALIZED cityHash64(upstream_repo, pr_number, if(pytorch_head_sha = '', delivery_id, pytorch_head_sha), event_type, downstream_repo, workflow_name, job_name) COMMENT 'Identity of the job, the same for all its attempts. A commit nobody named counts as one a delivery',
     repository_full_name String ALIAS downstream_repo COMMENT 'Name of downstream_repo in the tables of PyTorch HUD',

@@ -61,6 +61,9 @@ SELECT
     updated_at,
     outcome_at,
     _inserted_at AS inserted_at,
+    source,
+    -- From the write of the item to its row, where the row came that way. NULL for copies and for old items.
+    if(source = 'stream', greatest(0, dateDiff('millisecond', updated_at, _inserted_at)) / 1000, NULL) AS delay_seconds,
     revision
 FROM oot_workflow_job FINAL;
 

@@ -30,7 +30,11 @@ export type EngineProcess = {
  * Throws what `spawn` reports where the program can't be started (ENOENT, EACCES).
  */
 export async function spawnEngine(program: EngineProgram, engineArgs: string[]): Promise<EngineProcess> {
-  const child = spawn(program.file, [...program.args, ...engineArgs], { stdio: ['pipe', 'ignore', 'pipe'] });
+  const child = spawn(program.file, [...program.args, ...engineArgs], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    // A process group of its own: Ctrl-C on a terminal is for its starter, who stops it when its turn comes.
+    detached: true,
+  });
   let running = true;
   let kept: string | null = '';
   const exited = new Promise<Exit>((resolve) => {

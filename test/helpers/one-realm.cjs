@@ -10,3 +10,6 @@ Object.defineProperty(Error, Symbol.hasInstance, {
     return ordinary.call(this, candidate) || (this === Error && isNativeError(candidate));
   },
 });
+
+// Said once a test file otherwise, which hides what matters.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';

@@ -164,6 +164,7 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
       outcome_at: expect.stringMatching(/^\d{4}/) as string,
       revision: expect.any(Number) as number,
       is_deleted: 0,
+      source: 'stream',
     });
     expect(await bench.verify()).toEqual({ items: 2, rows: 2, differences: [], expired: 0 });
   });

@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import { awsConfigSchema } from '../runtime/aws';
+
+const port = (fallback: number) => z.coerce.number().int().min(1).max(65_535).default(fallback);
+
+/** The environment of `npm start`; README has the table. What is set here reaches the parts. */
+export const localConfigSchema = awsConfigSchema.extend({
+  PORT: port(8080),
+  CLICKHOUSE_PORT: port(8123),
+  DYNAMODB_PORT: port(8000),
+  METRICS_PORT: port(9464),
+  DATA_DIR: z.string().default('.data'),
+  DYNAMODB_ENGINE: z.enum(['auto', 'dynamodb-local', 'dynoxide']).default('auto'),
+  /** Of a ClickHouse that runs; else the embedded one is started. */
+  CLICKHOUSE_URL: z.url({ protocol: /^https?$/ }).optional(),
+  CLICKHOUSE_USER: z.string().default('default'),
+  CLICKHOUSE_PASSWORD: z.string().default(''),
+  CLICKHOUSE_DATABASE: z.string().default('default'),
+  OOT_TABLE: z.string().default('torchci-oot-workflow-job'),
+  /** Comma-separated. Without it a token is made at the first start, and kept in DATA_DIR. */
+  OOT_RELAY_TOKENS: z.string().optional(),
+});
+
+export type LocalConfig = z.output<typeof localConfigSchema>;

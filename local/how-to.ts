@@ -1,0 +1,53 @@
+import pc from 'picocolors';
+import type { LocalConfig } from './config';
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** What a person can do next; every line works when pasted. */
+export function sayHowTo(told: {
+  config: LocalConfig;
+  token: string;
+  dynamoEndpoint: string;
+  clickHouseUrl: string;
+  logDir: string;
+}): void {
+  const { config, token, dynamoEndpoint, clickHouseUrl } = told;
+  const ingestUrl = `http://127.0.0.1:${config.PORT}`;
+  const example = JSON.stringify({
+    trusted: {
+      verified_repo: 'pytorch-labs/ascend-pytorch',
+      downstream_repo_level: 'L3',
+      ci_metrics: { queue_time: 12.5 },
+    },
+    untrusted: {
+      callback_payload: {
+        event_type: 'pull_request',
+        delivery_id: 'by-hand',
+        payload: { pull_request: { number: 1, head: { sha: 'abc123' } } },
+        workflow: {
+          status: 'in_progress',
+          name: 'ci',
+          job_name: 'by hand',
+          check_run_id: 1,
+          run_id: 1,
+          run_attempt: 1,
+        },
+      },
+    },
+  });
+  say(`${pc.bold('Token')}       ${token}`);
+  say(
+    `${pc.bold('Post one')}    curl -sS ${ingestUrl}/api/crcr/results -H 'Content-Type: application/json' -H 'x-hud-internal-bot: ${token}' -d '${example}'`,
+  );
+  say(
+    `${pc.bold('Look at it')}  curl -sS '${clickHouseUrl}/?query=SELECT+*+FROM+oot_jobs+WHERE+pr_number=1+FORMAT+Vertical'`,
+  );
+  say(
+    `${pc.bold('Compare')}     DYNAMODB_ENDPOINT=${dynamoEndpoint} CLICKHOUSE_URL=${clickHouseUrl} npm run verify`,
+  );
+  const demoEnv = config.PORT === 8080 ? '' : `INGEST_URL=${ingestUrl} `;
+  const dataEnv = config.DATA_DIR === '.data' ? '' : `DATA_DIR=${config.DATA_DIR} `;
+  say(`${pc.bold('Keep going')}  ${demoEnv}${dataEnv}npm run demo`);
+  say(`${pc.bold('Logs')}        ${told.logDir}/`);
+  say(pc.dim('Ctrl-C stops everything.'));
+}
