@@ -15,11 +15,7 @@ export const ingestConfigSchema = awsConfigSchema.extend({
         .map((token) => token.trim())
         .filter((token) => token !== ''),
     )
-    .refine((tokens) => tokens.length > 0, 'has no token in it')
-    .refine(
-      (tokens) => tokens.every((token) => token.length >= 16),
-      'has a token of fewer than 16 characters',
-    ),
+    .refine((tokens) => tokens.length > 0, 'has no token in it'),
   OOT_TABLE: z.string().default('torchci-oot-workflow-job'),
   OOT_CREATE_TABLE: z.stringbool().default(false),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),

@@ -14,6 +14,11 @@ async function main(): Promise<void> {
   const config = readConfig(ingestConfigSchema, process.env);
   const logger = createLogger('ingest', config.LOG_LEVEL);
   const client = new DynamoDBClient({ ...awsClientOptions(config), ...storeClientOptions });
+  if (config.OOT_RELAY_TOKENS.some((token) => token.length < 16)) {
+    logger.warn(
+      'a token of OOT_RELAY_TOKENS has fewer than 16 characters: too easy to guess for the internet',
+    );
+  }
   if (config.OOT_CREATE_TABLE) await ensureTable(client, config.OOT_TABLE);
 
   let draining = false;

@@ -4,6 +4,7 @@ import { createClickHouse } from '../clickhouse/client';
 import { classifyFailure, failureSlug } from '../clickhouse/errors';
 import { migrate } from '../clickhouse/migrate';
 import { awsClientOptions } from '../runtime/aws';
+import { isTransientAwsError } from '../runtime/aws-errors';
 import { readConfig } from '../runtime/env';
 import { createLogger } from '../runtime/logger';
 import { retry } from '../runtime/retry';
@@ -38,7 +39,12 @@ async function main(): Promise<void> {
       signal: stop.signal,
     });
     if (applied.length > 0) logger.info({ applied }, 'migrated');
-    await checkpoints.ensureTable();
+    await retry(() => checkpoints.ensureTable(), {
+      isRetryable: isTransientAwsError,
+      onRetry: (error, tries, delayMs) =>
+        logger.warn({ err: error, tries, delayMs }, 'DynamoDB is not there yet'),
+      signal: stop.signal,
+    });
     tellReady();
     await runPoller(
       {
