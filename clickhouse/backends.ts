@@ -79,7 +79,7 @@ const splitOncalls = (list: string): string[] =>
     .map((login) => login.trim().replace(/^@/, ''))
     .filter((login) => login !== '');
 
-/** Makes the registry equal to the list: what is no longer in it is removed. Loading the same again changes nothing. */
+/** Makes the registry equal to the list: what is no longer in it is removed. */
 export async function loadBackends(
   client: ClickHouseClient,
   backends: Backend[],
@@ -91,11 +91,19 @@ export async function loadBackends(
       format: 'JSONEachRow',
     })
     .then((result) => result.json<Backend>());
+  // One more than before even where this machine's clock is behind, or the load would do nothing in silence.
+  const [newest] = await client
+    .query({
+      query: `SELECT toFloat64(max(version)) AS version FROM ${tables.backendRegistry}`,
+      format: 'JSONEachRow',
+    })
+    .then((result) => result.json<{ version: number }>());
+  const version = Math.max(nowMs, (newest?.version ?? 0) + 1);
   const wanted = new Set(backends.map(({ repo }) => repo));
   const row = (backend: Backend, is_deleted: 0 | 1): BackendRow => ({
     ...backend,
     loaded_at: dateTimeOfMs(nowMs),
-    version: nowMs,
+    version,
     is_deleted,
   });
   const values = [

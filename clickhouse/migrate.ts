@@ -38,10 +38,11 @@ export async function readMigrations(from = directory): Promise<Migration[]> {
  * The statements of a migration for one kind of server: on a cluster, DDL runs ON CLUSTER and engines are
  * Replicated; a single server and ClickHouse Cloud (which replicates by itself) take them plain.
  */
-export function statementsOf(text: string, cluster?: string): string[] {
+export function statementsOf(text: string, cluster?: string, database = 'default'): string[] {
   return text
     .replaceAll('${ON_CLUSTER}', cluster ? `ON CLUSTER '${cluster}'` : '')
     .replaceAll('${REPLICATED}', cluster ? 'Replicated' : '')
+    .replaceAll('${DATABASE}', `\`${database}\``)
     .split(/;[ \t]*(?:\n|$)/)
     .map((statement) => statement.trim())
     .filter((statement) => statement.replace(/^--.*$/gm, '').trim() !== '');
@@ -59,6 +60,9 @@ export async function migrate(
   options: { cluster?: string | undefined; migrations?: Migration[] } = {},
 ): Promise<string[]> {
   const migrations = options.migrations ?? (await readMigrations());
+  const [current] = await client
+    .query({ query: 'SELECT currentDatabase() AS name', format: 'JSONEachRow' })
+    .then((result) => result.json<{ name: string }>());
   const ledgerDdl = statementsOf(
     `CREATE TABLE IF NOT EXISTS ${ledger} \${ON_CLUSTER} (
       version UInt32 COMMENT 'Number of the migration',
@@ -87,7 +91,8 @@ export async function migrate(
       );
     }
     if (before) continue;
-    for (const query of statementsOf(migration.text, options.cluster)) await client.command({ query });
+    for (const query of statementsOf(migration.text, options.cluster, current?.name))
+      await client.command({ query });
     const { version, name, checksum } = migration;
     await client.insert({
       table: ledger,

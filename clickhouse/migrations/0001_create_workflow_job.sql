@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS oot_workflow_job ${ON_CLUSTER}
     job_id UInt64 MATERIALIZED cityHash64(upstream_repo, pr_number, if(pytorch_head_sha = '', delivery_id, pytorch_head_sha), event_type, downstream_repo, workflow_name, job_name) COMMENT 'Identity of the job, the same for all its attempts. A commit nobody named counts as one a delivery',
     repository_full_name String ALIAS downstream_repo COMMENT 'Name of downstream_repo in the tables of PyTorch HUD',
     duration_seconds Nullable(Float64) ALIAS multiIf(
-        completed_at > started_at AND completed_at <= started_at + INTERVAL 7 DAY, dateDiff('millisecond', started_at, completed_at) / 1000,
+        completed_at > started_at AND completed_at <= started_at + INTERVAL 7 DAY, dateDiff('nanosecond', started_at, completed_at) / 1e9,
         execution_time > 0, execution_time,
         NULL) COMMENT 'Seconds the job took: completed - started where both are there and sane, else execution_time, else NULL',
     INDEX pr_number_index pr_number TYPE bloom_filter GRANULARITY 1

@@ -63,7 +63,7 @@ SELECT
     _inserted_at AS inserted_at,
     source,
     -- From the write of the item to its row, where the row came that way. NULL for copies and for old items.
-    if(source = 'stream', greatest(0, dateDiff('millisecond', updated_at, _inserted_at)) / 1000, NULL) AS delay_seconds,
+    if(source = 'stream' AND updated_at IS NOT NULL, greatest(0, dateDiff('millisecond', updated_at, _inserted_at)) / 1000, NULL) AS delay_seconds,
     revision
 FROM oot_workflow_job FINAL;
 
@@ -86,5 +86,6 @@ FROM
 WHERE newest_first = 1;
 
 -- One row a job, over all time. Filters on pr_number and downstream_repo reach the indexes.
+-- A view with parameters is looked up in the reader's database unless it is qualified, unlike a table.
 CREATE OR REPLACE VIEW oot_jobs ${ON_CLUSTER} AS
-SELECT * FROM oot_jobs_between(from = '1970-01-01 00:00:00', to = '2262-01-01 00:00:00');
+SELECT * FROM ${DATABASE}.oot_jobs_between(from = '1970-01-01 00:00:00', to = '2262-01-01 00:00:00');

@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS oot_backend_registry ${ON_CLUSTER}
     device LowCardinality(String) DEFAULT '' COMMENT 'Device of an L3 backend, empty for other levels',
     oncalls Array(String) COMMENT 'GitHub logins of the people to call',
     loaded_at DateTime64(3, 'UTC') COMMENT 'When the allowlist was loaded, UTC',
-    version UInt64 COMMENT 'loaded_at in milliseconds: the newest allowlist wins',
+    version UInt64 COMMENT 'Grows with every load: the newest allowlist wins',
     is_deleted UInt8 DEFAULT 0 COMMENT '1: the backend is no longer in the allowlist'
 )
 ENGINE = ${REPLICATED}ReplacingMergeTree(version, is_deleted)

@@ -27,7 +27,7 @@ describe.each(dynamoEngines)('ingest over HTTP on %s', (engine) => {
 
   const serve = async (deps: Partial<AppDeps> = {}, client?: DynamoDBClient) => {
     const store = createResultStore({
-      client: client ?? (dynamo!).client,
+      client: client ?? dynamo!.client,
       tableName,
       now: () => nowMs,
     });
@@ -60,10 +60,10 @@ describe.each(dynamoEngines)('ingest over HTTP on %s', (engine) => {
     });
   const answer = async (response: Response) => ({
     status: response.status,
-    body: (await response.json()),
+    body: await response.json(),
   });
   const item = async (dynamoKey: string) => {
-    const { Item } = await (dynamo!).client.send(
+    const { Item } = await dynamo!.client.send(
       new GetItemCommand({
         TableName: tableName,
         Key: { dynamoKey: { S: dynamoKey } },
@@ -73,8 +73,7 @@ describe.each(dynamoEngines)('ingest over HTTP on %s', (engine) => {
     return Item && unmarshall(Item);
   };
   const countItems = async () =>
-    (await (dynamo!).client.send(new ScanCommand({ TableName: tableName, Select: 'COUNT' })))
-      .Count;
+    (await dynamo!.client.send(new ScanCommand({ TableName: tableName, Select: 'COUNT' }))).Count;
   /** Tests are reported as passed where the engine can't run; `canRun` has said so aloud. */
   const on = (name: string, test: () => Promise<void>) =>
     it(name, () => (dynamo ? test() : Promise.resolve()));
@@ -207,7 +206,7 @@ describe.each(dynamoEngines)('ingest over HTTP on %s', (engine) => {
       if (atOnce) responses.push(...(await Promise.all(chosen.map((input) => post(input)))));
       else for (const input of chosen) responses.push(await post(input));
       expect(responses.map(({ status }) => status)).toEqual(chosen.map(() => 200));
-      const { dynamoKey } = (await (responses[0]!).json()) as { dynamoKey: string };
+      const { dynamoKey } = (await responses[0]!.json()) as { dynamoKey: string };
       const entries = Object.entries((await item(dynamoKey)) ?? {});
       return Object.fromEntries(entries.filter(([field]) => !clockFields.has(field)));
     };

@@ -1,0 +1,263 @@
+import { loadBackends, type Backend } from '../../clickhouse/backends';
+import { createClickHouse, type ClickHouseClient } from '../../clickhouse/client';
+import { migrate, MigrationError, readMigrations, type Migration } from '../../clickhouse/migrate';
+import { startClickHouse, type TestClickHouse } from '../helpers/engines';
+import { attempt } from '../helpers/rows';
+
+let clickHouse: TestClickHouse;
+let migrations: Migration[];
+const clients: ClickHouseClient[] = [];
+beforeAll(async () => {
+  clickHouse = await startClickHouse();
+  migrations = await readMigrations();
+});
+afterAll(async () => {
+  for (const client of clients) await client.close();
+  await clickHouse.stop();
+});
+
+function connect(database: string): ClickHouseClient {
+  const client = createClickHouse({
+    CLICKHOUSE_URL: clickHouse.url,
+    CLICKHOUSE_USER: 'default',
+    CLICKHOUSE_PASSWORD: '',
+    CLICKHOUSE_DATABASE: database,
+    CLICKHOUSE_CLUSTER: undefined,
+  });
+  clients.push(client);
+  return client;
+}
+
+let made = 0;
+/** An empty database, and a client whose default it is. */
+async function emptyDatabase() {
+  const database = `migrate_${++made}`;
+  await clickHouse.client.command({ query: `CREATE DATABASE ${database}` });
+  return { database, client: connect(database) };
+}
+
+const names = () => migrations.map(({ name }) => name);
+const ledgerOf = (database: string) =>
+  clickHouse.rows(`SELECT version, name, checksum FROM ${database}.oot_migrations FINAL ORDER BY version`);
+const wholeLedger = () => migrations.map(({ version, name, checksum }) => ({ version, name, checksum }));
+
+/** Every table and view, as it would be created, whatever its database is called. */
+async function schemaOf(database: string) {
+  const rows = await clickHouse.rows<{ name: string; ddl: string }>(
+    `SELECT name, create_table_query AS ddl FROM system.tables WHERE database = '${database}' ORDER BY name`,
+  );
+  return rows.map(({ name, ddl }) => ({ name, ddl: ddl.replaceAll(database, 'DATABASE') }));
+}
+
+/** The client, which loses its server at the n-th change, before or after the server has made it. */
+function cutOff(client: ClickHouseClient, atChange: number, isMade: boolean): ClickHouseClient {
+  let changes = 0;
+  const lose = <T>(change: () => Promise<T>) => {
+    if (changes++ !== atChange) return change();
+    return (isMade ? change() : Promise.resolve()).then(() => Promise.reject(new Error('cut off')));
+  };
+  return new Proxy(client, {
+    get: (target, key) => {
+      if (key === 'command') {
+        return (...args: Parameters<ClickHouseClient['command']>) => lose(() => target.command(...args));
+      }
+      if (key === 'insert') {
+        return (...args: Parameters<ClickHouseClient['insert']>) => lose(() => target.insert(...args));
+      }
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+describe('migrate', () => {
+  it('applies every migration to an empty database, in order, and nothing the second time', async () => {
+    const { database, client } = await emptyDatabase();
+    expect(await migrate(client)).toEqual(names());
+    const schema = await schemaOf(database);
+    expect(await migrate(client)).toEqual([]);
+    expect(await ledgerOf(database)).toEqual(wholeLedger());
+    expect(await schemaOf(database)).toEqual(schema);
+  });
+
+  it('applies only what is new, and keeps the rows that are there', async () => {
+    const { database, client } = await emptyDatabase();
+    expect(await migrate(client, { migrations: migrations.slice(0, 2) })).toEqual(names().slice(0, 2));
+    const values = [attempt({ dynamoKey: 'kept' })];
+    await client.insert({ table: 'oot_workflow_job', values, format: 'JSONEachRow' });
+    expect(await migrate(client)).toEqual(names().slice(2));
+    expect(await clickHouse.rows(`SELECT dynamoKey FROM ${database}.oot_attempts`)).toEqual([
+      { dynamoKey: 'kept' },
+    ]);
+  });
+
+  it('completes what was cut off, at whatever statement', async () => {
+    const whole = await emptyDatabase();
+    await migrate(whole.client);
+    const schema = await schemaOf(whole.database);
+    let cuts = 0;
+    for (let isCut = true; isCut; cuts++) {
+      const { database, client } = await emptyDatabase();
+      isCut = await migrate(cutOff(client, cuts, cuts % 2 === 1)).then(
+        () => false,
+        (error: unknown) => (error as Error).message === 'cut off',
+      );
+      const applied = await migrate(client);
+      expect(names().slice(names().length - applied.length)).toEqual(applied);
+      expect(await ledgerOf(database)).toEqual(wholeLedger());
+      expect(await schemaOf(database)).toEqual(schema);
+    }
+    // A change for each migration's statements, one for its place in the ledger, one for the ledger itself.
+    expect(cuts).toBeGreaterThan(2 * migrations.length);
+  });
+
+  it('leaves the migration unapplied whose statement fails, and those after it', async () => {
+    const { database, client } = await emptyDatabase();
+    const broken = { version: 3, name: 'break', text: 'CREATE TABLE nothing', checksum: 'c' };
+    const text = 'CREATE TABLE after (n UInt8) ENGINE = Memory';
+    const after = { version: 4, name: 'after', text, checksum: 'd' };
+    await expect(
+      migrate(client, { migrations: [...migrations.slice(0, 2), broken, after] }),
+    ).rejects.toMatchObject({ code: '80' });
+    expect(await ledgerOf(database)).toEqual(wholeLedger().slice(0, 2));
+    expect(await clickHouse.rows(`EXISTS TABLE ${database}.after`)).toEqual([{ result: 0 }]);
+  });
+
+  it('refuses a migration that was edited after it was applied, and applies nothing more', async () => {
+    const { database, client } = await emptyDatabase();
+    await migrate(client, { migrations: migrations.slice(0, 4) });
+    const edited = migrations.map((one) => (one.version === 3 ? { ...one, checksum: 'another' } : one));
+    const refusal = migrate(client, { migrations: edited });
+    await expect(refusal).rejects.toBeInstanceOf(MigrationError);
+    await expect(refusal).rejects.toMatchObject({
+      code: 'MIGRATION',
+      message: 'migration create_backends was edited after it was applied; write a new one',
+    });
+    expect(await ledgerOf(database)).toEqual(wholeLedger().slice(0, 4));
+  });
+
+  it('refuses a database that is ahead of the files', async () => {
+    const { database, client } = await emptyDatabase();
+    await migrate(client);
+    const refusal = migrate(client, { migrations: migrations.slice(0, -1) });
+    await expect(refusal).rejects.toBeInstanceOf(MigrationError);
+    await expect(refusal).rejects.toMatchObject({
+      code: 'MIGRATION',
+      message: `the database has migration ${names().at(-1) ?? ''}, which these files do not have`,
+    });
+    expect(await ledgerOf(database)).toEqual(wholeLedger());
+  });
+
+  it('ends well when two run at once', async () => {
+    const whole = await emptyDatabase();
+    await migrate(whole.client);
+    const schema = await schemaOf(whole.database);
+    for (let round = 0; round < 4; round++) {
+      const { database, client } = await emptyDatabase();
+      await Promise.all([migrate(client), migrate(connect(database))]);
+      expect(await ledgerOf(database)).toEqual(wholeLedger());
+      expect(await schemaOf(database)).toEqual(schema);
+    }
+  });
+
+  it('makes views that read their own database, whichever one the reader is in', async () => {
+    const { database, client } = await emptyDatabase();
+    await migrate(client);
+    const values = [attempt({ dynamoKey: 'mine' })];
+    await client.insert({ table: 'oot_workflow_job', values, format: 'JSONEachRow' });
+    const views = [
+      'oot_attempts',
+      'oot_jobs',
+      `oot_jobs_between(from = '2000-01-01 00:00:00', to = '2100-01-01 00:00:00')`,
+      'crcr_workflow_job',
+    ];
+    const found = await Promise.all(
+      views.map((view) => clickHouse.rows(`SELECT dynamoKey FROM ${database}.${view}`)),
+    );
+    expect(found).toEqual(views.map(() => [{ dynamoKey: 'mine' }]));
+  });
+});
+
+describe('loadBackends', () => {
+  const ascend: Backend = {
+    repo: 'pytorch-labs/ascend-pytorch',
+    level: 'L3',
+    device: 'npu',
+    oncalls: ['lin', 'quill'],
+  };
+  const probe: Backend = { repo: 'pytorch/crcr-test', level: 'L2', device: '', oncalls: [] };
+  const intel: Backend = {
+    repo: 'intel/intel-extension-for-pytorch',
+    level: 'L4',
+    device: '',
+    oncalls: ['harrow'],
+  };
+  const nowMs = Date.UTC(2026, 10, 20, 10);
+
+  const registered = () =>
+    clickHouse.rows('SELECT repo, level, device, oncalls, loaded_at FROM oot_backends ORDER BY repo');
+  const as = (backend: Backend, loaded_at: string) => ({ ...backend, loaded_at });
+
+  beforeEach(async () => {
+    for (const table of ['oot_backend_registry', 'oot_workflow_job']) {
+      await clickHouse.client.command({ query: `TRUNCATE TABLE ${table}` });
+    }
+  });
+
+  it('registers every backend of the list, those without results too', async () => {
+    await loadBackends(clickHouse.client, [ascend, intel, probe], nowMs);
+    expect(await clickHouse.rows('SELECT count() AS attempts FROM oot_attempts')).toEqual([{ attempts: 0 }]);
+    expect(await registered()).toEqual([
+      as(intel, '2026-11-20 10:00:00.000'),
+      as(ascend, '2026-11-20 10:00:00.000'),
+      as(probe, '2026-11-20 10:00:00.000'),
+    ]);
+  });
+
+  it('loads a list although the clock is behind the last load', async () => {
+    await loadBackends(clickHouse.client, [ascend, probe], nowMs);
+    await loadBackends(clickHouse.client, [intel], nowMs - 60_000);
+    expect(await registered()).toEqual([as(intel, '2026-11-20 09:59:00.000')]);
+  });
+
+  it('changes nothing but the time when the same list is loaded again', async () => {
+    await loadBackends(clickHouse.client, [ascend, probe], nowMs);
+    await loadBackends(clickHouse.client, [ascend, probe], nowMs + 1_000);
+    expect(await registered()).toEqual([
+      as(ascend, '2026-11-20 10:00:01.000'),
+      as(probe, '2026-11-20 10:00:01.000'),
+    ]);
+  });
+
+  it('takes over a new level, device and oncalls, and removes what is no longer in the list', async () => {
+    await loadBackends(clickHouse.client, [ascend, intel, probe], nowMs);
+    const promoted: Backend = { ...ascend, level: 'L4', device: '', oncalls: ['wren'] };
+    await loadBackends(clickHouse.client, [promoted, probe], nowMs + 1_000);
+    expect(await registered()).toEqual([
+      as(promoted, '2026-11-20 10:00:01.000'),
+      as(probe, '2026-11-20 10:00:01.000'),
+    ]);
+  });
+
+  it('registers a backend again that was removed', async () => {
+    await loadBackends(clickHouse.client, [ascend], nowMs);
+    await loadBackends(clickHouse.client, [probe], nowMs + 1_000);
+    await loadBackends(clickHouse.client, [ascend], nowMs + 2_000);
+    expect(await registered()).toEqual([as(ascend, '2026-11-20 10:00:02.000')]);
+  });
+
+  it('removes every backend when the list is empty, and loads an empty list into nothing', async () => {
+    await loadBackends(clickHouse.client, [ascend], nowMs);
+    await loadBackends(clickHouse.client, [], nowMs + 1_000);
+    expect(await registered()).toEqual([]);
+    await loadBackends(clickHouse.client, [], nowMs + 2_000);
+    expect(await registered()).toEqual([]);
+  });
+
+  it('follows a repository whose name changes its case', async () => {
+    await loadBackends(clickHouse.client, [intel], nowMs);
+    const renamed = { ...intel, repo: 'Intel/intel-extension-for-pytorch' };
+    await loadBackends(clickHouse.client, [renamed], nowMs + 1_000);
+    expect(await registered()).toEqual([as(renamed, '2026-11-20 10:00:01.000')]);
+  });
+});
