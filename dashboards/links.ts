@@ -1,0 +1,39 @@
+import { DashboardLinkBuilder, DashboardLinkType } from '@grafana/grafana-foundation-sdk/dashboard';
+import { config } from './config';
+
+export type DashboardName = keyof typeof config.dashboards;
+
+/** A link in the head of a dashboard to each other one, keeping time range and variables. */
+export const headLinks = (own: DashboardName) =>
+  (Object.keys(config.dashboards) as DashboardName[])
+    .filter((name) => name !== own)
+    .map((name) =>
+      new DashboardLinkBuilder(config.dashboards[name].title)
+        .type(DashboardLinkType.Link)
+        .url(`/d/${config.dashboards[name].uid}`)
+        .icon('dashboard')
+        .keepTime(true)
+        .includeVars(true),
+    );
+
+/**
+ * A link from a value to a dashboard, keeping the time range. `variables` maps a variable of that dashboard to
+ * where its value comes from, such as `${__data.fields["repo"]}`; without any, all variables are kept.
+ */
+export function linkTo(name: DashboardName, title: string, variables?: Record<string, string>) {
+  const kept = variables
+    ? Object.entries(variables)
+        .map(([variable, value]) => `&var-${variable}=${value}`)
+        .join('')
+    : '&${__all_variables}';
+  return new DashboardLinkBuilder(title).url(
+    `/d/${config.dashboards[name].uid}?\${__url_time_range}${kept}&var-datasource=\${datasource}`,
+  );
+}
+
+/** The value of a column in the row that was clicked. */
+export const field = (column: string): string => `\${__data.fields["${column}"]}`;
+
+/** A link that leaves Grafana. */
+export const linkOut = (title: string, url: string) =>
+  new DashboardLinkBuilder(title).url(url).targetBlank(true);

@@ -1,0 +1,5 @@
+import { compose } from './compose';
+import { datasourceVariable } from './variables';
+
+export const pipelineDashboard = () =>
+  compose('pipeline', '', { variables: [datasourceVariable()], bands: [] });

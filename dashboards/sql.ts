@@ -1,0 +1,42 @@
+/** Joins the lines of a query, drops the indentation they share, so that generated JSON reads well. */
+export function sql(strings: TemplateStringsArray, ...values: (string | number)[]): string {
+  const text = String.raw({ raw: strings.raw }, ...values);
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const indent = Math.min(...lines.map((line) => line.length - line.trimStart().length));
+  return lines.map((line) => line.slice(indent).trimEnd()).join('\n');
+}
+
+/** The dashboard's time range, as the bounds of a view with parameters. */
+export const range = 'from = $__fromTime_ms, to = $__toTime_ms';
+
+/** Jobs of the dashboard's time range: one row a job, by its newest attempt in the range. */
+export const jobsInRange = `oot_jobs_between(${range})`;
+
+/** Share of counted jobs that ended as expected, 0 to 1; NULL where nothing counts. */
+export const successRate =
+  'if(countIf(is_counted) = 0, NULL, countIf(is_counted AND is_as_expected) / countIf(is_counted))';
+
+/** A counted job that did not end as expected. */
+export const isBad = '(is_counted AND NOT is_as_expected)';
+
+/** The outcome as a panel shows it: `overdue` for a job that runs for too long. */
+export const shownOutcome = `if(is_overdue, 'overdue', outcome)`;
+
+/**
+ * What a variable lets through. Every value is quoted by Grafana itself (`:singlequote`); `All` is no
+ * condition at all, so that what no list knows is still counted.
+ */
+export const filters = {
+  level: `$__conditionalAll(downstream_repo IN (SELECT repo FROM oot_backends WHERE level IN (\${level:singlequote})), $level)`,
+  backend: `$__conditionalAll(downstream_repo IN (\${backend:singlequote}), $backend)`,
+  upstream: `$__conditionalAll(upstream_repo IN (\${upstream:singlequote}), $upstream)`,
+  eventType: `$__conditionalAll(event_type IN (\${event_type:singlequote}), $event_type)`,
+  workflow: `$__conditionalAll(workflow_name IN (\${workflow:singlequote}), $workflow)`,
+  job: `$__conditionalAll(job_name IN (\${job:singlequote}), $job)`,
+  outcome: `$__conditionalAll(${shownOutcome} IN (\${outcome:singlequote}), $outcome)`,
+} as const;
+
+export type Filter = keyof typeof filters;
+
+/** Conditions of a query from the dashboard's variables, for a WHERE. */
+export const where = (...names: Filter[]): string => names.map((name) => filters[name]).join('\n  AND ');
