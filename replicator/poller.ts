@@ -1,38 +1,13 @@
 import { isNativeError } from 'node:util/types';
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
-import type { ClickHouseClient } from '../clickhouse/client';
-import { classifyFailure, failureSlug } from '../clickhouse/errors';
-import { isTransientAwsError } from '../runtime/aws-errors';
-import type { Logger } from '../runtime/logger';
-import { retry, sleep, StoppedError } from '../runtime/retry';
+import { failureSlug } from '../clickhouse/errors';
+import { sleep, StoppedError } from '../runtime/retry';
 import { backfill } from './backfill';
-import type { Checkpoints, Progress } from './checkpoints';
 import { writeHeartbeats, type ShardStatus } from './heartbeat';
-import type { ReplicatorMetrics } from './metrics';
-import { readShard, type Page } from './shard-reader';
+import type { PollerDeps } from './poller-deps';
+import { replicateShard } from './replicate-shard';
 import { findStream, listShards, readableShards } from './shards';
 import type { Sink } from './sink';
-
-export type PollerDeps = {
-  dynamo: DynamoDBClient;
-  streams: DynamoDBStreamsClient;
-  clickHouse: ClickHouseClient;
-  sink: Sink;
-  checkpoints: Checkpoints;
-  tableName: string;
-  logger: Logger;
-  metrics: ReplicatorMetrics;
-  now: () => number;
-  /** Between two reads of an idle shard. Default 250 ms: with the insert, a change is visible within a second. */
-  pollIntervalMs?: number;
-  /** Between two looks for new shards while none has ended. Default 10 s. */
-  discoverIntervalMs?: number;
-  /** Between two heartbeats. Default 10 s. */
-  heartbeatIntervalMs?: number;
-  /** Records a read. Default 1,000, the most that DynamoDB gives. */
-  pageLimit?: number;
-};
+import { retryAws, retryClickHouse } from './waiting';
 
 /**
  * Replicates the table's stream until the signal aborts; then it finishes the batch at hand and returns.
@@ -145,85 +120,6 @@ async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSig
   if (failure !== undefined) throw failure;
 }
 
-/** Reads one shard to its end, and saves each position after its batch is confirmed. */
-async function replicateShard(
-  deps: PollerDeps,
-  streamArn: string,
-  shardId: string,
-  progress: Map<string, Progress>,
-  statuses: Map<string, ShardStatus>,
-  onTrimmed: (shardId: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const { logger, metrics, now } = deps;
-  let position = progress.get(shardId)?.position ?? null;
-  const status: ShardStatus = {
-    position,
-    newestChangeAtMs: null,
-    confirmedAtMs: null,
-    readAtMs: now(),
-    ended: false,
-  };
-  statuses.set(shardId, status);
-  logger.info({ shardId, position }, 'reading shard');
-
-  const save = async (next: Progress) => {
-    await retryAws(deps, signal, () => deps.checkpoints.save(streamArn, shardId, next));
-    progress.set(shardId, next);
-  };
-  const pages = readShard(
-    {
-      streams: deps.streams,
-      signal,
-      pollIntervalMs: deps.pollIntervalMs ?? 250,
-      pageLimit: deps.pageLimit ?? 1_000,
-      onRetry: onAwsRetry(deps),
-      onTrimmed,
-    },
-    streamArn,
-    shardId,
-    position,
-  );
-
-  // One page is read ahead while the one before is being inserted.
-  let next = pages.next();
-  for (;;) {
-    const { value: page, done } = await next;
-    if (done) break;
-    next = pages.next();
-    next.catch(() => undefined);
-    status.readAtMs = now();
-    if (page.position === null) continue;
-    await confirm(deps, page, signal);
-    position = page.position;
-    await save({ position, ended: false });
-    status.position = position;
-    status.newestChangeAtMs = page.changes.at(-1)?.changedAtMs ?? status.newestChangeAtMs;
-    status.confirmedAtMs = now();
-    if (status.newestChangeAtMs !== null) {
-      metrics.delaySeconds.set(Math.max(0, (status.confirmedAtMs - status.newestChangeAtMs) / 1000));
-    }
-  }
-  if (signal.aborted) return;
-  await save({ position, ended: true });
-  status.ended = true;
-  logger.info({ shardId, position }, 'shard read to its end');
-}
-
-/** Holds a page until ClickHouse has it, for as long as that takes. */
-async function confirm(deps: PollerDeps, page: Page, signal: AbortSignal): Promise<void> {
-  const { metrics } = deps;
-  const end = metrics.batchSeconds.startTimer();
-  const written = await retryClickHouse(deps, signal, () => deps.sink.write(page.changes, 'stream'));
-  end();
-  metrics.batchChanges.observe(page.changes.length);
-  metrics.changes.inc({ result: 'row' }, written.rows);
-  metrics.changes.inc({ result: 'quarantined' }, written.quarantined);
-  metrics.changes.inc({ result: 'skipped' }, written.skipped);
-  if (written.quarantined > 0)
-    deps.logger.error({ count: written.quarantined }, 'changes put into quarantine');
-}
-
 /** Copies the whole table beside the stream, and remembers across restarts that it is still to be done. */
 async function resyncTable(
   deps: PollerDeps,
@@ -244,38 +140,3 @@ async function resyncTable(
   await retryAws(deps, signal, () => checkpoints.markSynced(streamArn, true));
   logger.info({ ...written }, 'copied the whole table');
 }
-
-function retryClickHouse<T>(deps: PollerDeps, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-  const { logger, metrics } = deps;
-  return retry(
-    async () => {
-      const result = await call();
-      metrics.clickHouseUp.set(1);
-      return result;
-    },
-    {
-      isRetryable: (error) => classifyFailure(error) === 'retryable',
-      onRetry: (error, tries, delayMs) => {
-        metrics.clickHouseUp.set(0);
-        metrics.retries.inc({ service: 'clickhouse' });
-        logger.warn(
-          { failure: failureSlug(error), tries, delayMs },
-          'ClickHouse did not take a batch; holding the position',
-        );
-      },
-      signal,
-      capMs: 10_000,
-    },
-  );
-}
-
-function retryAws<T>(deps: PollerDeps, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-  return retry(call, { isRetryable: isTransientAwsError, onRetry: onAwsRetry(deps), signal });
-}
-
-const onAwsRetry =
-  ({ logger, metrics }: PollerDeps) =>
-  (error: unknown, tries: number, delayMs: number) => {
-    metrics.retries.inc({ service: 'dynamodb' });
-    logger.warn({ err: error, tries, delayMs }, 'DynamoDB did not answer; trying again');
-  };

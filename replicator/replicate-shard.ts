@@ -1,0 +1,84 @@
+import type { Progress } from './checkpoints';
+import type { ShardStatus } from './heartbeat';
+import type { PollerDeps } from './poller-deps';
+import { readShard, type Page } from './shard-reader';
+import { onAwsRetry, retryAws, retryClickHouse } from './waiting';
+
+/** Reads one shard to its end, and saves each position after its batch is confirmed. */
+export async function replicateShard(
+  deps: PollerDeps,
+  streamArn: string,
+  shardId: string,
+  progress: Map<string, Progress>,
+  statuses: Map<string, ShardStatus>,
+  onTrimmed: (shardId: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { logger, metrics, now } = deps;
+  let position = progress.get(shardId)?.position ?? null;
+  const status: ShardStatus = {
+    position,
+    newestChangeAtMs: null,
+    confirmedAtMs: null,
+    readAtMs: now(),
+    ended: false,
+  };
+  statuses.set(shardId, status);
+  logger.info({ shardId, position }, 'reading shard');
+
+  const save = async (next: Progress) => {
+    await retryAws(deps, signal, () => deps.checkpoints.save(streamArn, shardId, next));
+    progress.set(shardId, next);
+  };
+  const pages = readShard(
+    {
+      streams: deps.streams,
+      signal,
+      pollIntervalMs: deps.pollIntervalMs ?? 250,
+      pageLimit: deps.pageLimit ?? 1_000,
+      onRetry: onAwsRetry(deps),
+      onTrimmed,
+    },
+    streamArn,
+    shardId,
+    position,
+  );
+
+  // One page is read ahead while the one before is being inserted.
+  let next = pages.next();
+  for (;;) {
+    const { value: page, done } = await next;
+    if (done) break;
+    next = pages.next();
+    next.catch(() => undefined);
+    status.readAtMs = now();
+    if (page.position === null) continue;
+    await confirm(deps, page, signal);
+    position = page.position;
+    await save({ position, ended: false });
+    status.position = position;
+    status.newestChangeAtMs = page.changes.at(-1)?.changedAtMs ?? status.newestChangeAtMs;
+    status.confirmedAtMs = now();
+    if (status.newestChangeAtMs !== null) {
+      metrics.delaySeconds.set(Math.max(0, (status.confirmedAtMs - status.newestChangeAtMs) / 1000));
+    }
+  }
+  if (signal.aborted) return;
+  await save({ position, ended: true });
+  status.ended = true;
+  logger.info({ shardId, position }, 'shard read to its end');
+}
+
+/** Holds a page until ClickHouse has it, for as long as that takes. */
+async function confirm(deps: PollerDeps, page: Page, signal: AbortSignal): Promise<void> {
+  const { metrics } = deps;
+  const end = metrics.batchSeconds.startTimer();
+  const written = await retryClickHouse(deps, signal, () => deps.sink.write(page.changes, 'stream'));
+  end();
+  metrics.batchChanges.observe(page.changes.length);
+  metrics.changes.inc({ result: 'row' }, written.rows);
+  metrics.changes.inc({ result: 'quarantined' }, written.quarantined);
+  metrics.changes.inc({ result: 'skipped' }, written.skipped);
+  if (written.quarantined > 0)
+    deps.logger.error({ count: written.quarantined }, 'changes put into quarantine');
+}
