@@ -54,8 +54,10 @@ async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSig
       .catch(fail)
       .finally(() => (resync = undefined));
   };
-  const onTrimmed = (shardId: string) => {
+  const onTrimmed = async (shardId: string) => {
     logger.error({ shardId }, 'the stream no longer has records that were not replicated');
+    // On record before anything that shows the gap is forgotten, or a crash now would hide it for good.
+    await aws(() => checkpoints.markSynced(streamArn, false));
     startResync('trimmed');
   };
 
@@ -65,7 +67,7 @@ async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSig
     for (const [shardId, { ended }] of progress) {
       if (present.has(shardId)) continue;
       // It left the stream after 24 h. Unless it was read to its end, records went with it.
-      if (!ended && !reading.has(shardId)) onTrimmed(shardId);
+      if (!ended && !reading.has(shardId)) await onTrimmed(shardId);
       progress.delete(shardId);
       await aws(() => checkpoints.forget(streamArn, shardId));
     }

@@ -11,7 +11,7 @@ export async function replicateShard(
   shardId: string,
   progress: Map<string, Progress>,
   statuses: Map<string, ShardStatus>,
-  onTrimmed: (shardId: string) => void,
+  onTrimmed: (shardId: string) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   const { logger, metrics, now } = deps;

@@ -26,7 +26,7 @@ export type ShardReaderDeps = {
   pageLimit: number;
   onRetry: (error: unknown, tries: number, delayMs: number) => void;
   /** The stream no longer has the records after the position: there is a gap that only a resync fills. */
-  onTrimmed: (shardId: string) => void;
+  onTrimmed: (shardId: string) => Promise<void>;
 };
 
 /**
@@ -89,13 +89,13 @@ export async function* readShard(
       iterator = undefined;
       if (error instanceof ExpiredIteratorException) continue;
       if (error instanceof TrimmedDataAccessException) {
-        deps.onTrimmed(shardId);
+        await deps.onTrimmed(shardId);
         await sleep(pollIntervalMs, signal);
         after = null;
         continue;
       }
       if (error instanceof ResourceNotFoundException) {
-        deps.onTrimmed(shardId);
+        await deps.onTrimmed(shardId);
         return;
       }
       throw error;
