@@ -28,7 +28,8 @@ export type Changes = {
 
 /**
  * What a callback changes in the item that is there. Pure, and the definition of invariant 2: applied to an
- * attempt's callbacks in any order, and any number of times, it ends at the same item.
+ * attempt's callbacks in any order, and any number of times, it ends at the same item. (The sweeper's callback
+ * is the relay's own copy of in_progress, so these two never differ in context.)
  *
  * - A state only moves forward: running, swept, reported. The first reported outcome stays; a different one
  *   later is `conflicting` and changes no outcome.

@@ -81,7 +81,7 @@ export function createResultStore(deps: {
       for (let race = 0; race < maxRaces; race++) {
         const changes = mergeRecord(existing, record, now());
         if (Object.keys(changes.set).length === 0) return changes.kind;
-        const next = await update(mergedWrite(changes, existing?.revision, now()), record.dynamoKey, signal);
+        const next = await update(mergedWrite(changes, existing, now()), record.dynamoKey, signal);
         if (next.written) return changes.kind;
         existing = next.item;
       }
@@ -134,17 +134,22 @@ function optimisticWrite(record: AttemptRecord, nowMs: number): ConditionalWrite
 }
 
 /** Writes what {@link mergeRecord} found, unless the item has changed since. */
-function mergedWrite(changes: Changes, seenRevision: unknown, nowMs: number): ConditionalWrite {
+function mergedWrite(changes: Changes, seen: StoredItem | undefined, nowMs: number): ConditionalWrite {
   const expression = createExpression();
   const sets = expression.assign(changes.set);
   const revision = expression.name('revision');
+  const unchangedSince = (): string => {
+    if (seen?.revision !== undefined) return `${revision} = ${expression.value(seen.revision)}`;
+    // An item of HUD's own code has no revision; one that was deleted meanwhile must not be made again in part.
+    const key = expression.name('dynamoKey');
+    return seen
+      ? `attribute_exists(${key}) AND attribute_not_exists(${revision})`
+      : `attribute_not_exists(${key})`;
+  };
   return expression.build({
     sets: [...sets, nextRevision(expression, nowMs)],
     removes: changes.remove.map((field) => expression.name(field)),
-    condition:
-      seenRevision === undefined
-        ? `attribute_not_exists(${revision})`
-        : `${revision} = ${expression.value(seenRevision)}`,
+    condition: unchangedSince(),
   });
 }
 

@@ -34,6 +34,20 @@ export async function inspectTable(
   }
 }
 
+/** Throws away what an interrupted first load left. Only for engines that this bundle started itself. */
+export async function discardHistory(
+  dynamo: DynamoDBClient,
+  clickHouse: ClickHouseClient,
+  tableName: string,
+): Promise<void> {
+  await dynamo.send(new DeleteTableCommand({ TableName: tableName }));
+  await waitUntilTableNotExists(
+    { client: dynamo, maxWaitTime: 30, minDelay: 0.05 },
+    { TableName: tableName },
+  );
+  await clickHouse.command({ query: 'TRUNCATE TABLE oot_workflow_job' });
+}
+
 /** The registry of the demo's backends. */
 export async function registerDemoBackends(client: ClickHouseClient, nowMs: number): Promise<void> {
   const allowlist = await readFile(join(__dirname, 'demo', 'allowlist.yml'), 'utf8');
@@ -57,14 +71,7 @@ export async function loadFirstHistory(deps: {
   onProgress: (done: number, total: number) => void;
 }): Promise<number> {
   const { dynamo, clickHouse, tableName } = deps;
-  if (deps.state === 'unfinished') {
-    await dynamo.send(new DeleteTableCommand({ TableName: tableName }));
-    await waitUntilTableNotExists(
-      { client: dynamo, maxWaitTime: 30, minDelay: 0.05 },
-      { TableName: tableName },
-    );
-    await clickHouse.command({ query: 'TRUNCATE TABLE oot_workflow_job' });
-  }
+  if (deps.state === 'unfinished') await discardHistory(dynamo, clickHouse, tableName);
   await ensureTable(dynamo, tableName, { stream: false });
   const { items } = buildHistory({ seed, endMs: deps.nowMs });
   const sink = createSink({ client: clickHouse, now: Date.now });

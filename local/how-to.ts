@@ -46,7 +46,8 @@ export function sayHowTo(told: {
     `${pc.bold('Compare')}     DYNAMODB_ENDPOINT=${dynamoEndpoint} CLICKHOUSE_URL=${clickHouseUrl} npm run verify`,
   );
   const demoEnv = config.PORT === 8080 ? '' : `INGEST_URL=${ingestUrl} `;
-  const dataEnv = config.DATA_DIR === '.data' ? '' : `DATA_DIR=${config.DATA_DIR} `;
+  const dataEnv =
+    config.DATA_DIR === '.data' ? '' : `DATA_DIR='${config.DATA_DIR.replaceAll("'", "'\\''")}' `;
   say(`${pc.bold('Keep going')}  ${demoEnv}${dataEnv}npm run demo`);
   say(`${pc.bold('Logs')}        ${told.logDir}/`);
   say(pc.dim('Ctrl-C stops everything.'));

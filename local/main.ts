@@ -11,7 +11,7 @@ import { readConfig } from '../runtime/env';
 import { exitWith } from '../runtime/shutdown';
 import { localConfigSchema, type LocalConfig } from './config';
 import { checkPorts, deleteData, startClickHouse, startDynamoDb } from './engines';
-import { inspectTable, loadFirstHistory, registerDemoBackends } from './first-start';
+import { discardHistory, inspectTable, loadFirstHistory, registerDemoBackends } from './first-start';
 import { sayHowTo } from './how-to';
 import { lockDirectory } from './lock';
 import { partEnvironment, startNodePart } from './node-part';
@@ -98,7 +98,11 @@ async function start(
   const tableName = config.OOT_TABLE;
   const state = await inspectTable(dynamo, tableName);
   if (state === 'ready') step('Table found', tableName);
-  else if (flags.empty || config.DYNAMODB_ENDPOINT) {
+  else if (flags.empty || config.DYNAMODB_ENDPOINT || config.CLICKHOUSE_URL) {
+    // The demo's history is only for engines that were made for it, never for somebody's own.
+    if (state === 'unfinished' && !config.DYNAMODB_ENDPOINT && !config.CLICKHOUSE_URL) {
+      await discardHistory(dynamo, clickHouse, tableName);
+    }
     await ensureTable(dynamo, tableName);
     step('Table created', tableName);
   } else {

@@ -46,7 +46,8 @@ export async function startNodePart(options: {
   });
   const exited = new Promise<{ why: string }>((resolve) => {
     child.once('close', (code, signal) => {
-      const reason = lastWords.trim().split('\n').slice(-4).join(' | ');
+      const lines = lastWords.split('\n').filter((line) => line.trim() !== '' && !/^\s+at /.test(line));
+      const reason = lines.slice(-4).join(' | ');
       resolve({
         why: `${signal ?? `exit code ${code ?? '?'}`}${reason ? `: ${reason}` : ''} (log: ${logFile})`,
       });

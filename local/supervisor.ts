@@ -18,6 +18,7 @@ export class PartEndedError extends Error {
  */
 export function createSupervisor() {
   const parts: Part[] = [];
+  const pending = new Set<Promise<Part>>();
   let stopping: Promise<void> | undefined;
   let fail: (error: PartEndedError) => void;
   const failed = new Promise<PartEndedError>((resolve) => (fail = resolve));
@@ -26,7 +27,8 @@ export function createSupervisor() {
     failed,
     /** Takes a part on. Throws, and stops it, when everything is being stopped already. */
     async add<P extends Part>(starting: Promise<P>): Promise<P> {
-      const part = await starting;
+      pending.add(starting);
+      const part = await starting.finally(() => pending.delete(starting));
       if (stopping) {
         await part.stop();
         throw new PartEndedError('stopping');
@@ -37,10 +39,12 @@ export function createSupervisor() {
       });
       return part;
     },
-    /** Stops every part; may be called again. */
+    /** Stops every part, those that are still starting too; may be called again. */
     stop(): Promise<void> {
       stopping ??= (async () => {
+        const starting = [...pending];
         for (const part of [...parts].reverse()) await part.stop();
+        await Promise.allSettled(starting.map(async (part) => (await part).stop()));
       })();
       return stopping;
     },

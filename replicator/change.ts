@@ -59,7 +59,8 @@ export function changeOfRecord(record: StreamRecord): Change | null {
 
 function updatedAtOf(image: Image): number | null {
   const updatedAtMs = Number(image.updated_at?.N);
-  return Number.isFinite(updatedAtMs) ? updatedAtMs : null;
+  // Read before the item is checked, so anything can be here; a Date takes no more than this.
+  return updatedAtMs >= 0 && updatedAtMs < Date.UTC(2262, 0, 1) ? updatedAtMs : null;
 }
 
 function streamTime(at: Date | number | undefined): number | null {

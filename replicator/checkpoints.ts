@@ -23,8 +23,11 @@ export type Checkpoints = {
   save(streamArn: string, shardId: string, progress: Progress): Promise<void>;
   /** For shards that the stream no longer has. */
   forget(streamArn: string, shardId: string): Promise<void>;
-  /** Whether the whole table was copied since the stream began, or since its last gap. */
-  isSynced(streamArn: string): Promise<boolean>;
+  /**
+   * When ClickHouse was last known to have everything: the whole table was copied since the stream began or had
+   * a gap, and every shard was being read. UTC milliseconds; null where a copy is due.
+   */
+  syncedAtMs(streamArn: string): Promise<number | null>;
   markSynced(streamArn: string, synced: boolean): Promise<void>;
 };
 
@@ -126,9 +129,10 @@ export function createCheckpoints(deps: {
       await client.send(new DeleteItemCommand({ TableName, Key: keyOf(streamArn, shardId) }));
     },
 
-    async isSynced(streamArn) {
+    async syncedAtMs(streamArn) {
       const items = await query(streamArn);
-      return items.some((item) => item.shardId?.S === syncMarker && item.synced?.BOOL === true);
+      const marker = items.find((item) => item.shardId?.S === syncMarker && item.synced?.BOOL === true);
+      return marker ? Date.parse(marker.savedAt?.S ?? '') || 0 : null;
     },
 
     async markSynced(streamArn, synced) {

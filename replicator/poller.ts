@@ -28,6 +28,10 @@ export async function runPoller(deps: PollerDeps, signal: AbortSignal): Promise<
   }
 }
 
+/** A stream keeps its records for 24 h; an hour of it is left for reading them. */
+const longestAbsenceMs = 23 * 3_600_000;
+const markIntervalMs = 10 * 60_000;
+
 /** Follows one stream until the signal aborts, or the table has another stream. */
 async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSignal): Promise<void> {
   const { checkpoints, logger, metrics } = deps;
@@ -87,6 +91,7 @@ async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSig
   };
 
   const heartbeat = async () => {
+    let markedAtMs = deps.now();
     while (!signal.aborted) {
       await sleep(deps.heartbeatIntervalMs ?? 10_000, signal);
       // A missed heartbeat is what tells that ClickHouse is away; it needs no retry and no second alarm.
@@ -94,12 +99,20 @@ async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSig
         logger.warn({ failure: failureSlug(error) }, 'heartbeat not written'),
       );
       for (const [shardId, { ended }] of statuses) if (ended) statuses.delete(shardId);
+      const nowMs = deps.now();
+      const isCurrent = !resync && [...statuses.values()].every(({ readAtMs }) => nowMs - readAtMs < 60_000);
+      if (isCurrent && nowMs - markedAtMs > markIntervalMs) {
+        await aws(() => checkpoints.markSynced(streamArn, true));
+        markedAtMs = nowMs;
+      }
     }
   };
 
   logger.info({ streamArn, checkpoints: progress.size }, 'following the stream');
-  if (!(await aws(() => checkpoints.isSynced(streamArn))))
-    startResync(progress.size > 0 ? 'unfinished' : 'new stream');
+  const syncedAtMs = await aws(() => checkpoints.syncedAtMs(streamArn));
+  if (syncedAtMs === null) startResync(progress.size > 0 ? 'unfinished' : 'new stream');
+  // A shard that had no record yet has no checkpoint whose loss would tell of a gap; only the time tells.
+  else if (deps.now() - syncedAtMs > longestAbsenceMs) startResync('away too long');
   const beating = heartbeat().catch(fail);
   try {
     while (!signal.aborted) {

@@ -6,7 +6,7 @@ import {
   TrimmedDataAccessException,
   type DynamoDBStreamsClient,
 } from '@aws-sdk/client-dynamodb-streams';
-import { retry, sleep } from '../runtime/retry';
+import { retry, sleep, StoppedError } from '../runtime/retry';
 import { isTransientAwsError } from '../runtime/aws-errors';
 import { changeOfRecord, type Change } from './change';
 import { StreamError } from './shards';
@@ -56,6 +56,7 @@ export async function* readShard(
             ? { ShardIteratorType: 'TRIM_HORIZON' }
             : { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: after }),
         }),
+        { abortSignal: signal },
       );
       return ShardIterator;
     }, options);
@@ -68,7 +69,10 @@ export async function* readShard(
       if (iterator === undefined) return;
       const current = iterator;
       const { Records = [], NextShardIterator } = await retry(
-        () => streams.send(new GetRecordsCommand({ ShardIterator: current, Limit: pageLimit })),
+        () =>
+          streams.send(new GetRecordsCommand({ ShardIterator: current, Limit: pageLimit }), {
+            abortSignal: signal,
+          }),
         options,
       );
       const changes = Records.map((record) => {
@@ -88,8 +92,11 @@ export async function* readShard(
     } catch (error) {
       iterator = undefined;
       if (error instanceof ExpiredIteratorException) continue;
+      if (error instanceof StoppedError) return;
       if (error instanceof TrimmedDataAccessException) {
-        await deps.onTrimmed(shardId);
+        // Without a position there is nothing that this shard is known to have missed: its oldest record moved on
+        // between two reads. A longer absence is told by the age of the checkpoints (see the poller).
+        if (after !== null) await deps.onTrimmed(shardId);
         await sleep(pollIntervalMs, signal);
         after = null;
         continue;

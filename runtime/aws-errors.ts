@@ -3,7 +3,9 @@ import { isNativeError } from 'node:util/types';
 /** By name, as the SDK's own retry strategy tells them apart; all are worth another try. */
 const transientNames = new Set([
   'AbortError',
+  'BandwidthLimitExceeded',
   'ConnectionError',
+  'EC2ThrottledException',
   'ExpiredTokenException',
   'InternalServerError',
   'LimitExceededException',
@@ -11,11 +13,15 @@ const transientNames = new Set([
   'ProvisionedThroughputExceededException',
   'ReplicatedWriteConflictException',
   'RequestLimitExceeded',
+  'RequestThrottled',
+  'RequestThrottledException',
   'ServiceUnavailable',
   'ServiceUnavailableException',
+  'SlowDown',
   'ThrottlingException',
   'ThrottledException',
   'TimeoutError',
+  'TooManyRequestsException',
   'TransactionConflictException',
 ]);
 
@@ -29,6 +35,6 @@ export function isTransientAwsError(error: unknown): boolean {
     code?: unknown;
   };
   // Node's own network errors (ECONNREFUSED, ECONNRESET, EPIPE, ENOTFOUND ...) carry a code and no status.
-  const isNetwork = typeof code === 'string' && /^E[A-Z]+$/.test(code);
+  const isNetwork = typeof code === 'string' && /^(E[A-Z]+|EAI_[A-Z]+)$/.test(code);
   return isNetwork || Boolean($retryable) || ($metadata?.httpStatusCode ?? 0) >= 500;
 }

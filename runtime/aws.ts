@@ -11,6 +11,14 @@ export const awsConfigSchema = z.object({
 
 export type AwsConfig = z.output<typeof awsConfigSchema>;
 
+/**
+ * For clients without a deadline of their own: a connection that went silent (a failover, a firewall) is noticed
+ * instead of waited on for ever.
+ */
+export const patientRequests = {
+  requestHandler: { connectionTimeout: 3_000, requestTimeout: 20_000, throwOnRequestTimeout: true },
+};
+
 /** Options for any AWS SDK client of ours. `AWS_ACCESS_KEY_ID` stays the SDK's to read. */
 export function awsClientOptions(config: AwsConfig) {
   if (!config.DYNAMODB_ENDPOINT) return { region: config.AWS_REGION };

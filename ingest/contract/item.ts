@@ -62,6 +62,9 @@ export const outcomeFields = [
 /** What stands where no callback has brought the field yet. A later callback may still fill it in. */
 export const placeholders = { upstream_repo: 'pytorch/pytorch', pr_number: 0 } as const;
 
+/** UTC milliseconds that a DateTime64 can hold. */
+const epochMs = count(Date.UTC(2262, 0, 1) - 1);
+
 /**
  * One attempt (one check run) as it lies in DynamoDB; fields nobody brought are absent.
  *
@@ -76,9 +79,9 @@ export const itemSchema = z.object({
   status: required(oneOf(statuses)),
   state: optional(oneOf(states)),
   revision: optional(count()),
-  received_at: optional(count()),
-  updated_at: optional(count()),
-  outcome_at: optional(count()),
+  received_at: optional(epochMs),
+  updated_at: optional(epochMs),
+  outcome_at: optional(epochMs),
   downstream_repo: required(repository),
   downstream_repo_level: optional(text(limits.eventTypeBytes)),
   upstream_repo: optional(repository),

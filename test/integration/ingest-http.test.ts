@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { DynamoDBClient, GetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { DynamoDBClient, GetItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import fc from 'fast-check';
 import { createApp, type AppDeps } from '../../ingest/app';
 import { createIngestMetrics } from '../../ingest/metrics';
@@ -237,6 +237,27 @@ describe.each(dynamoEngines)('ingest over HTTP on %s', (engine) => {
     expect(await item((body as { dynamoKey: string }).dynamoKey)).toMatchObject({
       status: 'completed',
       conclusion: 'success',
+    });
+  });
+
+  on("moves an item of HUD's own code on in one piece, and keeps its place in time", async () => {
+    const workflow = unique();
+    const dynamoKey = `pytorch-labs/ascend-pytorch/7c9d2b1e-0f43-11f1-8a3e-5d1c2b3a4f50/ascend-ci/test (910b, 1, 4)/${workflow.check_run_id}`;
+    const hud = {
+      dynamoKey,
+      status: 'in_progress',
+      conclusion: '',
+      started_at: '2026-11-19T10:00:00.5Z',
+      pr_number: 0,
+    };
+    await dynamo!.client.send(new PutItemCommand({ TableName: tableName, Item: marshall(hud) }));
+    expect((await post(completed({ workflow }))).status).toBe(200);
+    expect(await item(dynamoKey)).toMatchObject({
+      state: 'reported',
+      conclusion: 'success',
+      pr_number: 179565,
+      received_at: Date.parse(hud.started_at),
+      revision: nowMs + 1,
     });
   });
 
@@ -492,6 +513,31 @@ describe.each(dynamoEngines)('ingest over HTTP on %s', (engine) => {
     release();
     expect((await pending).status).toBe(200);
     await drained;
+  });
+
+  on('answers every request of clients that back off while it drains, and drops no connection', async () => {
+    let isDraining = false;
+    const other = await serve({ isDraining: () => isDraining });
+    const statuses: number[] = [];
+    const stopMs = Date.now() + 1_200;
+    const client = async () => {
+      while (Date.now() < stopMs) {
+        const response = await fetch(`http://127.0.0.1:${other.port}/api/oot/results`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'x-oot-relay-token': token },
+          body: JSON.stringify(completed({ workflow: unique() })),
+        });
+        statuses.push(response.status);
+        await response.arrayBuffer();
+        if (response.status === 503) return;
+      }
+    };
+    const clients = Array.from({ length: 12 }, client);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    isDraining = true;
+    await Promise.all([other.drain(), ...clients]);
+    expect(statuses.filter((status) => status === 503)).toHaveLength(12);
+    expect(new Set(statuses)).toEqual(new Set([200, 503]));
   });
 
   on('counts answers and writes without a word of the sender', async () => {

@@ -361,12 +361,29 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
     }
     const poller = bench.poll();
     await eventually(async () => (await finals()).length === 3);
-    await eventually(async () => bench.checkpoints.isSynced(arn));
+    await eventually(async () => bench.checkpoints.syncedAtMs(arn));
     await poller.stop();
     expect([...(await bench.checkpoints.load(arn)).keys()]).not.toContain(
       'shardId-00000000000000000000-gone',
     );
     expect((await bench.metrics.resyncs.get()).values[0]!.value).toBe(1);
+  });
+
+  on('copies the table after a day away, when a shard may have come and gone unseen', async () => {
+    const bench = await open();
+    await bench.send(...[1, 2].map((n) => completed(job(n))));
+    const arn = await findStream(dynamo!.client, bench.tableName);
+    await bench.checkpoints.markSynced(arn, true);
+    for (const { shardId } of await listShards(dynamo!.streams, arn)) {
+      await bench.checkpoints.save(arn, shardId, { position: null, ended: true });
+    }
+    const soon = bench.poll({ now: () => Date.now() + 22 * 3_600_000 });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await soon.stop();
+    expect(await finals()).toEqual([]);
+    const later = bench.poll({ now: () => Date.now() + 24 * 3_600_000 });
+    await eventually(async () => (await finals()).length === 2);
+    await later.stop();
   });
 
   on('follows a stream that was switched off and on again', async () => {

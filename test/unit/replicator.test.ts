@@ -71,6 +71,8 @@ describe('decode', () => {
     ['a conclusion nobody knows', { conclusion: 'meh' }, 'invalid_conclusion'],
     ['no job name', { job_name: '' }, 'invalid_job_name'],
     ['no time at all', { received_at: undefined }, 'no_time'],
+    ['a time that no Date can hold', { received_at: 8.8e15 }, 'invalid_received_at'],
+    ['a time that no DateTime64 can hold', { updated_at: 9_300_000_000_000 }, 'invalid_updated_at'],
   ])('puts an item with %s into quarantine', (_name, fields, reason) => {
     expect(decode(put(fields), 'stream')).toMatchObject({ outcome: 'reject', reason });
   });

@@ -101,6 +101,8 @@ describe('isTransientAwsError', () => {
     [true, error({ name: 'ThrottlingException', $metadata: { httpStatusCode: 400 } })],
     [true, error({ name: 'TimeoutError' })],
     [true, error({ code: 'ECONNREFUSED' })],
+    [true, error({ code: 'EAI_AGAIN' })],
+    [true, error({ name: 'TooManyRequestsException', $metadata: { httpStatusCode: 400 } })],
     [true, error({ name: 'SomethingNew', $metadata: { httpStatusCode: 503 } })],
     [false, error({ name: 'ValidationException', $metadata: { httpStatusCode: 400 } })],
     [false, error({ name: 'ResourceNotFoundException', $metadata: { httpStatusCode: 400 } })],
