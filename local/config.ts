@@ -9,6 +9,7 @@ export const localConfigSchema = awsConfigSchema.extend({
   CLICKHOUSE_PORT: port(8123),
   DYNAMODB_PORT: port(8000),
   METRICS_PORT: port(9464),
+  GRAFANA_PORT: port(3000),
   DATA_DIR: z.string().default('.data'),
   DYNAMODB_ENGINE: z.enum(['auto', 'dynamodb-local', 'dynoxide']).default('auto'),
   /** Of a ClickHouse that runs; else the embedded one is started. */

@@ -33,7 +33,7 @@ export async function deleteData(config: LocalConfig, dataDir: string): Promise<
     throw new Error('--fresh only deletes embedded engines; unset DYNAMODB_ENDPOINT and CLICKHOUSE_URL');
   }
   // By name, so that a DATA_DIR that holds other things loses only ours.
-  for (const name of ['dynamodb', 'clickhouse', 'clickhouse-spool', 'logs']) {
+  for (const name of ['dynamodb', 'clickhouse', 'clickhouse-spool', 'grafana', 'logs']) {
     await rm(join(dataDir, name), { recursive: true, force: true });
   }
 }
@@ -73,6 +73,8 @@ export async function startClickHouse(
     env: partEnvironment(ownEnv, {
       CLICKHOUSE_USER: config.CLICKHOUSE_USER,
       CLICKHOUSE_PASSWORD: config.CLICKHOUSE_PASSWORD,
+      CLICKHOUSE_READONLY_USER: ownEnv.CLICKHOUSE_READONLY_USER,
+      CLICKHOUSE_READONLY_PASSWORD: ownEnv.CLICKHOUSE_READONLY_PASSWORD,
     }),
     logs: log,
   });

@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { config as dashboards } from '../dashboards/config';
 import type { LocalConfig } from './config';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -10,6 +11,8 @@ export function sayHowTo(told: {
   dynamoEndpoint: string;
   clickHouseUrl: string;
   logDir: string;
+  /** Where Grafana is, or how to get one. */
+  grafana: { url: string } | { missing: string };
 }): void {
   const { config, token, dynamoEndpoint, clickHouseUrl } = told;
   const ingestUrl = `http://127.0.0.1:${config.PORT}`;
@@ -35,6 +38,10 @@ export function sayHowTo(told: {
       },
     },
   });
+  const { grafana } = told;
+  say(
+    `${pc.bold('Dashboards')}  ${'url' in grafana ? `${grafana.url}/d/${dashboards.dashboards.summary.uid}` : pc.dim(grafana.missing)}`,
+  );
   say(`${pc.bold('Token')}       ${token}`);
   say(
     `${pc.bold('Post one')}    curl -sS ${ingestUrl}/api/crcr/results -H 'Content-Type: application/json' -H 'x-hud-internal-bot: ${token}' -d '${example}'`,

@@ -12,6 +12,7 @@ import { exitWith } from '../runtime/shutdown';
 import { localConfigSchema, type LocalConfig } from './config';
 import { checkPorts, deleteData, startClickHouse, startDynamoDb } from './engines';
 import { discardHistory, inspectTable, loadFirstHistory, registerDemoBackends } from './first-start';
+import { findGrafana, startGrafana, type Reader } from './grafana';
 import { sayHowTo } from './how-to';
 import { lockDirectory } from './lock';
 import { partEnvironment, startNodePart } from './node-part';
@@ -59,7 +60,7 @@ function readFlags(): Flags {
   }
 }
 
-/** Starts every part, in the order in which they need each other. Grafana's place is after the replicator. */
+/** Starts every part, in the order in which they need each other; Grafana, where there is one, last. */
 async function start(
   supervisor: Supervisor,
   config: LocalConfig,
@@ -76,15 +77,19 @@ async function start(
   const logDir = join(dataDir, 'logs');
   mkdirSync(logDir, { recursive: true });
 
+  const reader = await readerOf(config, dataDir);
+  const readerEnv = { CLICKHOUSE_READONLY_USER: reader.user, CLICKHOUSE_READONLY_PASSWORD: reader.password };
   const [dynamoEndpoint, clickHouseUrl] = await Promise.all([
     startDynamoDb(supervisor, config, dataDir).then(({ endpoint, name }) => {
       step(name, endpoint);
       return endpoint;
     }),
-    startClickHouse(supervisor, config, { dataDir, logDir }, process.env).then(({ url, name }) => {
-      step(name, url);
-      return url;
-    }),
+    startClickHouse(supervisor, config, { dataDir, logDir }, { ...process.env, ...readerEnv }).then(
+      ({ url, name }) => {
+        step(name, url);
+        return url;
+      },
+    ),
   ]);
   const dynamo = new DynamoDBClient(awsClientOptions({ ...config, DYNAMODB_ENDPOINT: dynamoEndpoint }));
   const clickHouse = createClickHouse({
@@ -144,6 +149,21 @@ async function start(
   ]);
   step('Replicator', `http://127.0.0.1:${config.METRICS_PORT}/metrics`);
   step('Ingest', `http://127.0.0.1:${config.PORT}/api/crcr/results`);
+  const found = findGrafana(process.env);
+  const grafana = found.ok
+    ? await supervisor.add(
+        startGrafana({
+          grafana: found,
+          port: config.GRAFANA_PORT,
+          dataDir: join(dataDir, 'grafana'),
+          logFile: join(logDir, 'grafana.log'),
+          clickHouse: { ...reader, url: clickHouseUrl, database: config.CLICKHOUSE_DATABASE },
+          adminPassword: await readOrMakeToken(join(dataDir, 'grafana-admin-password')),
+          env: process.env,
+        }),
+      )
+    : { missing: found.reason };
+  if ('url' in grafana) step('Grafana', grafana.url);
 
   say(`\n${formatSummary(await readSummary(clickHouse))}\n`);
   sayHowTo({
@@ -152,9 +172,16 @@ async function start(
     dynamoEndpoint,
     clickHouseUrl,
     logDir: relative(process.cwd(), logDir),
+    grafana,
   });
   await clickHouse.close();
   dynamo.destroy();
+}
+
+/** Grafana may only read the embedded ClickHouse; of a ClickHouse of yours, it gets the account that is set. */
+async function readerOf(config: LocalConfig, dataDir: string): Promise<Reader> {
+  if (config.CLICKHOUSE_URL) return { user: config.CLICKHOUSE_USER, password: config.CLICKHOUSE_PASSWORD };
+  return { user: 'grafana', password: await readOrMakeToken(join(dataDir, 'grafana-clickhouse-password')) };
 }
 
 /** Progress of the first load: written over on a terminal, nothing elsewhere. */

@@ -23,7 +23,7 @@ export async function createReaderGuard(pool: SessionPool): Promise<ReaderGuard>
   const { bytes } = await pool.use((session) =>
     session.run('SELECT lower(name) FROM system.table_functions', 'TSVRaw'),
   );
-  const refused = new Set(Buffer.from(bytes).toString().split('\n'));
+  const refused = new Set(Buffer.from(bytes).toString().trimEnd().split('\n'));
   for (const name of harmless) refused.delete(name);
   return (sql) => {
     let name = '';

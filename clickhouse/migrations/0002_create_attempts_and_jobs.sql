@@ -70,6 +70,7 @@ FROM oot_workflow_job FINAL;
 -- One row a job: of its attempts that were received in [from, to), the newest (highest run_attempt, then
 -- latest received). The bounds reach the primary key, which a filter put on oot_jobs from outside cannot:
 -- which attempt is the newest is decided over all of them, so pushing it inside would change the answer.
+-- A bound travels as text in the time zone of the session, so its type must have no other one.
 CREATE OR REPLACE VIEW oot_jobs_between ${ON_CLUSTER} AS
 SELECT * EXCEPT (newest_first)
 FROM
@@ -81,7 +82,7 @@ FROM
             ORDER BY run_attempt DESC, received_at DESC, dynamoKey DESC
         ) AS newest_first
     FROM oot_attempts
-    WHERE received_at >= {from:DateTime64(3, 'UTC')} AND received_at < {to:DateTime64(3, 'UTC')}
+    WHERE received_at >= {from:DateTime64(3)} AND received_at < {to:DateTime64(3)}
 )
 WHERE newest_first = 1;
 

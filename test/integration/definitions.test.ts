@@ -338,6 +338,37 @@ describe('oot_jobs_between', () => {
   });
 });
 
+describe('the bounds of views with parameters', () => {
+  beforeEach(clear);
+
+  it.each(['America/New_York', 'Asia/Tokyo', 'UTC'])(
+    'mean the same moments in a session in %s',
+    async (zone) => {
+      await insert(attempt({ received_at: dateTimeOfMs(Date.now() - 60_000) }));
+      const count = async (view: string) => {
+        const result = await clickHouse.client.query({
+          query: `SELECT toUInt32(count()) AS count FROM ${view}`,
+          format: 'JSONEachRow',
+          clickhouse_settings: { session_timezone: zone },
+        });
+        return (await result.json<{ count: number }>())[0]?.count;
+      };
+      const lastHour = 'from = now64(3) - INTERVAL 1 HOUR, to = now64(3)';
+      expect(await count(`oot_jobs_between(${lastHour})`)).toBe(1);
+      expect(await count(`oot_runs_between(${lastHour})`)).toBe(1);
+      expect(
+        await count('oot_jobs_between(from = now64(3) - INTERVAL 1 DAY, to = now64(3) - INTERVAL 1 HOUR)'),
+      ).toBe(0);
+      expect(await count('oot_jobs_rolling(to = now64(3), days = 1, window_days = 1)')).toBe(1);
+      expect(
+        await count(
+          'oot_window_ends(to = now64(3), days = 2) WHERE window_end > now64(3) - INTERVAL 1 MINUTE',
+        ),
+      ).toBe(1);
+    },
+  );
+});
+
 describe('versions of a row', () => {
   beforeEach(clear);
   const version = (overrides: Partial<WorkflowJobRow>) => attempt({ dynamoKey: 'k', ...overrides });

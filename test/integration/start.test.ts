@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,9 @@ describe('npm start', () => {
     );
     env = Object.fromEntries(
       Object.entries({
-        PATH: process.env.PATH,
+        PATH: process.env.PATH?.split(':')
+          .filter((folder) => !existsSync(join(folder, 'grafana')))
+          .join(':'),
         HOME: process.env.HOME,
         DATA_DIR: dataDir,
         PORT,
