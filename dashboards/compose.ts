@@ -50,10 +50,18 @@ export function compose(
     .annotations([builtInAnnotation(), ...(parts.annotations ?? [])]);
   const dashboard = builder.build();
   dashboard.panels = placePanels(parts.bands);
-  for (const shown of [...(dashboard.links ?? []), ...(dashboard.annotations.list ?? [])]) {
-    delete shown.placement;
-  }
-  return dashboard;
+  return showLinks(dashboard) as Dashboard;
+}
+
+/** Without the SDK's default placement, which hides links and annotations in a menu. Legends have one of their own. */
+function showLinks(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(showLinks);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key, inner]) => !(key === 'placement' && inner === 'inControlsMenu'))
+      .map(([key, inner]) => [key, showLinks(inner)]),
+  );
 }
 
 function placePanels(bands: Band[]): NonNullable<Dashboard['panels']> {

@@ -23,13 +23,17 @@ export const headLinks = (own: DashboardName) =>
 export function linkTo(name: DashboardName, title: string, variables?: Record<string, string>) {
   const kept = variables
     ? Object.entries(variables)
-        .map(([variable, value]) => `&var-${variable}=${value}`)
+        .map(([variable, value]) => `&var-${variable}=${encoded(value)}`)
         .join('')
     : '&${__all_variables}';
   return new DashboardLinkBuilder(title).url(
     `/d/${config.dashboards[name].uid}?\${__url_time_range}${kept}&var-datasource=\${datasource}`,
   );
 }
+
+/** A column's value as part of a URL: a job's name may hold `&`, `#` or `+`. */
+const encoded = (value: string): string =>
+  value.replace(/\$\{(__data\.fields\["[^"]+"\])\}/g, '${$1:percentencode}');
 
 /** The value of a column in the row that was clicked. */
 export const field = (column: string): string => `\${__data.fields["${column}"]}`;

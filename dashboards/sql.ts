@@ -1,6 +1,6 @@
 /** Joins the lines of a query, drops the indentation they share, so that generated JSON reads well. */
 export function sql(strings: TemplateStringsArray, ...values: (string | number)[]): string {
-  const text = String.raw({ raw: strings.raw }, ...values);
+  const text = String.raw({ raw: strings }, ...values);
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const indent = Math.min(...lines.map((line) => line.length - line.trimStart().length));
   return lines.map((line) => line.slice(indent).trimEnd()).join('\n');

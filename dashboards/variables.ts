@@ -46,9 +46,8 @@ export const eventTypeVariable = () => anyOf('event_type', 'Event', distinct('ev
 
 /** Registered backends, and those that report without being registered. */
 const backendsSql = sql`
-  SELECT repo FROM oot_backends
-  UNION DISTINCT
-  SELECT downstream_repo FROM ${jobsInRange}
+  SELECT repo
+  FROM (SELECT repo FROM oot_backends UNION DISTINCT SELECT downstream_repo AS repo FROM ${jobsInRange})
   ORDER BY repo`;
 
 export const backendsVariable = () => anyOf('backend', 'Backend', backendsSql);

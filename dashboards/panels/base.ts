@@ -48,6 +48,8 @@ export const tablePanel = (text: PanelText, rawSql: string) =>
     .title(text.title)
     .description(text.description)
     .noValue(text.noData)
+    // Else a cell without a value would show the text that is meant for a table without rows.
+    .overrideByRegexp('/.*/', [{ id: 'noValue', value: '–' }])
     .datasource(variableDatasource)
     .withTarget(tableQuery(rawSql))
     .cellHeight(TableCellHeight.Sm)
@@ -90,14 +92,22 @@ export const barsPanel = (text: PanelText, rawSql: string) =>
         .calcs(['sum']),
     );
 
-/** One row a series, its state by colour over time; the values are outcomes. */
-export const stateTimelinePanel = (text: PanelText, rawSql: string) =>
+/**
+ * One row a series, its state by colour over time. The query gives a time, the column `by` and a state. As a time
+ * series a text would become a label and nothing be left to draw; so it gives rows, parted by `by` here.
+ */
+export const stateTimelinePanel = (text: PanelText, rawSql: string, by: string) =>
   new StateTimelineBuilder()
     .title(text.title)
     .description(text.description)
     .noValue(text.noData)
     .datasource(variableDatasource)
-    .withTarget(seriesQuery(rawSql))
+    .withTarget(tableQuery(rawSql))
+    .withTransformation({
+      id: 'partitionByValues',
+      options: { fields: [by], keepFields: false, naming: { asLabels: true } },
+    })
+    .displayName(`\${__field.labels.${by}}`)
     .mappings(outcomeMappings)
     .showValue(VisibilityMode.Never)
     .mergeValues(true)

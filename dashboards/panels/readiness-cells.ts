@@ -1,0 +1,96 @@
+import {
+  MappingType,
+  type DynamicConfigValue,
+  type ValueMapping,
+} from '@grafana/grafana-foundation-sdk/dashboard';
+import { config } from '../config';
+import { steps } from '../fields';
+import { field, linkTo } from '../links';
+import type { Verdict } from '../queries/readiness';
+import type { Criterion } from '../queries/readiness-criteria';
+import { displayName, width } from './base';
+
+const { colors } = config;
+
+export const verdictColors: Record<Verdict | 'pass' | 'fail', string> = {
+  pass: colors.success,
+  ready: colors.success,
+  'holds level': colors.success,
+  fail: colors.failure,
+  'demotion signal': colors.failure,
+  'not ready': 'yellow',
+  unknown: colors.neutral,
+  'not registered': colors.neutral,
+  'not a candidate': colors.neutral,
+};
+
+const verdictMappings: ValueMapping[] = [
+  {
+    type: MappingType.ValueToText,
+    options: Object.fromEntries(
+      Object.entries(verdictColors).map(([verdict, color], index) => [
+        verdict,
+        { text: verdict, color, index },
+      ]),
+    ),
+  },
+];
+
+/**
+ * What stands in a cell without a value: Grafana would put the panel's text for "no data" there.
+ */
+export const empty = (text: string): DynamicConfigValue => ({ id: 'noValue', value: text });
+
+/** Days as a number: Grafana's own unit would make weeks of them. */
+export const days = 'suffix: d';
+
+/** A verdict in its colour. */
+export const verdictCell = (name: string): DynamicConfigValue[] => [
+  displayName(name),
+  width(130),
+  { id: 'mappings', value: verdictMappings },
+  { id: 'custom.cellOptions', value: { type: 'color-background', mode: 'basic' } },
+  { id: 'custom.align', value: 'center' },
+];
+
+/** A backend's name, which leads to its dashboard. */
+export const backendCell: DynamicConfigValue[] = [
+  displayName('Backend'),
+  width(250),
+  {
+    id: 'links',
+    value: [linkTo('backend', 'Backend', { backend: field('downstream_repo') })].map((link) => {
+      const { title, url } = link.build();
+      return { title, url };
+    }),
+  },
+];
+
+/** Grafana's steps begin at their value, but a criterion with `>` fails at its limit. */
+const justAbove = 1e-9;
+
+/** Green where the criterion passes, red where it does not. */
+export const criterionSteps = ({ comparison, limit }: Criterion) =>
+  comparison === '<'
+    ? steps([null, colors.success], [limit, colors.failure])
+    : steps([null, colors.failure], [comparison === '>' ? limit + justAbove : limit, colors.success]);
+
+const units: Record<Criterion['shown'], string> = {
+  share: 'percentunit',
+  minutes: 's',
+  hours: 's',
+  days,
+};
+
+export const criterionUnit = ({ shown }: Criterion): string => units[shown];
+
+/** A criterion's value, in the colour of its verdict. */
+export const criterionCell = (criterion: Criterion, name: string): DynamicConfigValue[] => [
+  displayName(name),
+  empty('unknown'),
+  width(112),
+  { id: 'unit', value: criterionUnit(criterion) },
+  { id: 'decimals', value: criterion.shown === 'share' ? 2 : 1 },
+  { id: 'thresholds', value: criterionSteps(criterion).build() },
+  { id: 'custom.cellOptions', value: { type: 'color-text' } },
+];

@@ -1,0 +1,50 @@
+import { MappingType, type ValueMapping } from '@grafana/grafana-foundation-sdk/dashboard';
+import { config } from '../config';
+import { linkTo } from '../links';
+import {
+  backendStates,
+  stateCode,
+  stateRule,
+  stateTimelineSql,
+  type BackendState,
+} from '../queries/summary-states';
+import { stateTimelinePanel } from './base';
+
+const colors: Record<BackendState, string> = {
+  broken: 'dark-red',
+  failing: config.colors.failure,
+  silent: 'dark-purple',
+  overdue: config.colors.overdue,
+  unstable: 'yellow',
+  running: config.colors.running,
+  healthy: config.colors.success,
+  'too few jobs': config.colors.cancelled,
+  'no data': config.colors.none,
+};
+
+const mapping = (keyOf: (state: BackendState) => string): ValueMapping[] => [
+  {
+    type: MappingType.ValueToText,
+    options: Object.fromEntries(
+      backendStates.map((state, index) => [keyOf(state), { text: state, color: colors[state], index }]),
+    ),
+  },
+];
+
+/** Word and colour of a state that a query gives as a word. */
+export const stateWords = mapping((state) => state);
+
+export const backendStateTimeline = () =>
+  stateTimelinePanel(
+    {
+      title: 'State of each backend',
+      description: `The state each backend was in, by hour (by day over more than 8 days), judged by today's knowledge of each job's outcome. ${stateRule()} Overdue and running are known of the end of the range only.`,
+      noData: 'no backend registered',
+    },
+    stateTimelineSql(),
+    'backend',
+  )
+    .mappings(mapping((state) => String(stateCode(state))))
+    .dataLinks([
+      linkTo('backend', 'Open ${__field.labels.backend}', { backend: '${__field.labels.backend}' }),
+    ]);

@@ -1,0 +1,58 @@
+import { config } from '../config';
+import { filters, jobsInRange, sql } from '../sql';
+import { attemptInRange, chosen, verdict, workflowAndJob } from './backend';
+
+/** Rows of the matrix: newest commits. */
+export const matrixCommits = 50;
+
+/** Where a link goes that has no run: to the backend's runs. */
+const runsUrl = `concat('${config.github}/', \${backend:singlequote}, '/actions')`;
+const runUrl = `if(workflow_run_url = '', ${runsUrl}, workflow_run_url)`;
+
+/** What tells commits apart; a commit that nobody named counts as one a delivery, as it does in the views. */
+const commit = "if(pytorch_head_sha = '', delivery_id, pytorch_head_sha)";
+
+/**
+ * One row a cell of the matrix commit x job, long, for Grafana to turn: newest commit first, jobs in the order of
+ * their names. Every commit has every job, or the columns would stand in the order in which they happen to
+ * appear. After turning, a cell knows nothing but its own value, so a value carries its link: `cell` is the URL
+ * of the run and, after `#`, the verdict; `pull_request` the variables of the dashboard of one PR and, after
+ * `#`, what to show. How new a commit is goes by its first attempt: a re-run does not make it newer.
+ */
+export const matrixSql = () => sql`
+  WITH
+    jobs AS
+    (
+      SELECT
+        upstream_repo, pr_number, event_type, ${commit} AS head, workflow_name, job_name,
+        ${verdict} AS verdict,
+        concat(${runUrl}, '#', verdict) AS linked
+      FROM ${jobsInRange}
+      WHERE ${chosen} AND ${filters.outcome}
+    ),
+    commits AS
+    (
+      SELECT upstream_repo, pr_number, event_type, ${commit} AS head, min(received_at) AS first_received_at
+      FROM oot_attempts
+      WHERE ${attemptInRange} AND ${chosen}
+      GROUP BY upstream_repo, pr_number, event_type, head
+      HAVING (upstream_repo, pr_number, event_type, head) IN (SELECT upstream_repo, pr_number, event_type, head FROM jobs)
+      ORDER BY first_received_at DESC, upstream_repo, pr_number DESC, event_type, head
+      LIMIT ${matrixCommits}
+    ),
+    shown AS
+    (
+      SELECT * FROM jobs
+      WHERE (upstream_repo, pr_number, event_type, head) IN (SELECT upstream_repo, pr_number, event_type, head FROM commits)
+    )
+  SELECT
+    concat(
+      'var-upstream=', upstream_repo, '&var-pr=', toString(pr_number), '&var-sha=', head, '#',
+      if(pr_number > 0, toString(pr_number), ''),
+      if(pr_number > 0 AND event_type = 'pull_request', '', concat(if(pr_number > 0, ' ', ''), event_type)),
+      ' ', left(head, 8)) AS pull_request,
+    ${workflowAndJob} AS job,
+    if(empty(shown.linked), concat(${runsUrl}, '#none'), shown.linked) AS cell
+  FROM (SELECT * FROM commits CROSS JOIN (SELECT DISTINCT workflow_name, job_name FROM shown) AS names) AS cells
+  LEFT JOIN shown USING (upstream_repo, pr_number, event_type, head, workflow_name, job_name)
+  ORDER BY first_received_at DESC, upstream_repo, pr_number DESC, event_type, head, workflow_name, job_name`;

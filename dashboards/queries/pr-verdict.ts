@@ -1,0 +1,22 @@
+import { isBad } from '../sql';
+
+/** How many jobs of a group are good, bad, running, overdue (those run as well) or not counted. */
+export const jobCounts = `count() AS jobs,
+      countIf(is_counted AND is_as_expected) AS good_jobs,
+      countIf(${isBad}) AS bad_jobs,
+      countIf(outcome = 'running') AS running_jobs,
+      countIf(is_overdue) AS overdue_jobs,
+      jobs - good_jobs - bad_jobs - running_jobs AS uncounted_jobs`;
+
+/**
+ * What a group of jobs comes to, as a state: one bad job fails it, it runs while a job runs (or is overdue), it
+ * succeeds when all that counts is as expected. Where nothing counts (all cancelled or skipped) it is `none`.
+ */
+export const verdictOfCounts = `multiIf(bad_jobs > 0, 'failure', overdue_jobs > 0, 'overdue', running_jobs > 0, 'running', good_jobs > 0, 'success', 'none')`;
+
+/** Worst first. */
+export const verdictRank = (verdict: string) =>
+  `indexOf(['failure', 'overdue', 'running', 'none', 'success'], ${verdict})`;
+
+/** As the views tell jobs apart: a commit that nobody named counts as one a delivery. */
+export const headSha = `if(pytorch_head_sha = '', concat('delivery ', delivery_id), pytorch_head_sha)`;

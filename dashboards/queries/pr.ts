@@ -1,0 +1,292 @@
+import { config } from '../config';
+import { isBad, shownOutcome, sql } from '../sql';
+import { headSha, jobCounts, verdictOfCounts, verdictRank } from './pr-verdict';
+
+/** Failing jobs of backends at this level block the merge of the PR (RFC of the OOT CI). */
+export const blockingLevel = 'L4';
+/** What "right now" means on other PRs. */
+export const otherPrsHours = 24;
+/** GitHub lets people re-run a run for so many days: no job's first attempt is further from a re-run of it. */
+export const rerunDays = 30;
+/** PRs to choose from: those that had a result in so many days, at most so many. Any other can be typed. */
+export const listed = { days: 30, prs: 1000 } as const;
+
+const prNumber = 'toUInt64OrZero(${pr:singlequote})';
+const upstreamCondition = 'upstream_repo IN (${upstream:singlequote})';
+/** Of every event: a nightly has no PR, so it never is PR 0's. */
+const prCondition = `pr_number > 0 AND pr_number = ${prNumber} AND ${upstreamCondition}`;
+const shaCondition = 'sha IN (${sha:singlequote})';
+
+const columns = `downstream_repo, workflow_name, job_name, job_id, outcome, expected_outcome, is_counted,
+    is_as_expected, is_overdue, ${isBad} AS is_bad, ${headSha} AS sha`;
+
+/** Jobs of the commit that was chosen, of all time. */
+const jobsOfCommit = (more = '') => sql`
+  jobs AS (
+    SELECT ${columns}${more}
+    FROM oot_jobs
+    WHERE ${prCondition}
+      AND ${shaCondition}
+  )`;
+
+/** Each backend that reported on the commit, its verdict, and whether that blocks the PR. */
+const backendsOfCommit = sql`
+  backends AS (
+    SELECT
+      downstream_repo,
+      ${jobCounts},
+      ${verdictOfCounts} AS verdict,
+      registry.level AS level,
+      level = '${blockingLevel}' AND verdict = 'failure' AS is_blocking
+    FROM jobs
+    LEFT JOIN (SELECT repo, level FROM oot_backends) AS registry ON registry.repo = downstream_repo
+    GROUP BY downstream_repo, registry.level
+  )`;
+
+const part = (count: string, words: string) =>
+  `if(${count} > 0, concat(', ', toString(${count}), ${words}), '')`;
+
+/** The sentence on backends that a row of verdicts comes to. */
+const sentence = `concat(
+      toString(countIf(verdict = 'success')), '/', toString(count()), ' backends passed',
+      ${part(`countIf(verdict = 'failure')`, `' failing'`)},
+      if(countIf(is_blocking) > 0, concat(' (', toString(countIf(is_blocking)), ' blocking)'), ''),
+      ${part(`countIf(verdict IN ('running', 'overdue'))`, `' running'`)},
+      if(countIf(verdict = 'overdue') > 0, concat(' (', toString(countIf(verdict = 'overdue')), ' overdue)'), ''),
+      ${part(`countIf(verdict = 'none')`, `' without a result'`)})`;
+
+/** "5/8 backends passed, 1 failing, 2 running". No row where no backend has reported. */
+export const prSentenceSql = sql`
+  WITH ${jobsOfCommit()}, ${backendsOfCommit}
+  SELECT ${sentence} AS sentence
+  FROM backends
+  HAVING count() > 0`;
+
+/** Backends that fail and block the PR, by name. No row where no backend has reported. */
+export const prBlockingSql = sql`
+  WITH ${jobsOfCommit()}, ${backendsOfCommit}
+  SELECT if(countIf(is_blocking) = 0, 'nothing blocks', concat('blocked by ', arrayStringConcat(arraySort(groupArrayIf(downstream_repo, is_blocking)), ', '))) AS blocking
+  FROM backends
+  HAVING count() > 0`;
+
+/** One row a commit of the PR: when its first attempt was received. The newest is the one received last. */
+const commits = sql`
+  commits AS (
+    SELECT ${headSha} AS sha, min(received_at) AS first_received_at, max(received_at) AS last_received_at
+    FROM oot_attempts
+    WHERE ${prCondition}
+    GROUP BY sha
+  )`;
+
+/** Whether the commit that is looked at is the newest of the PR. */
+export const prCommitSql = sql`
+  WITH ${commits}
+  SELECT concat(
+      if(startsWith(sha, 'delivery '), sha, substring(sha, 1, 7)),
+      multiIf(commits = 1, ' is the only commit', newest_first = 1, ' is the newest of ', ' is not the newest of '),
+      if(commits = 1, '', concat(toString(commits), ' commits'))) AS commit
+  FROM (
+    SELECT sha, row_number() OVER (ORDER BY first_received_at DESC, sha DESC) AS newest_first, count() OVER () AS commits
+    FROM commits
+  )
+  WHERE ${shaCondition}
+  LIMIT 1`;
+
+/** Each backend's verdict on the commit, worst first, those that block before others. */
+export const prBackendsSql = sql`
+  WITH ${jobsOfCommit(', duration_seconds, queue_seconds, received_at')}
+  SELECT
+    downstream_repo AS backend,
+    if(registry.level = '', 'not registered', registry.level) AS level,
+    ${verdictOfCounts} AS verdict,
+    if(registry.level = '${blockingLevel}', if(verdict = 'failure', 'blocks', if(verdict = 'success', 'passed', 'required')), '') AS merge,
+    arrayStringConcat(arrayMap(job -> tupleElement(job, 3), arraySort(groupArray((workflow_name, job_name, ${outcomeSquare()}))))) AS strip,
+    ${jobCounts},
+    max(duration_seconds) AS longest_seconds,
+    max(queue_seconds) AS queue_seconds,
+    max(received_at) AS last_received_at
+  FROM jobs
+  LEFT JOIN (SELECT repo, level FROM oot_backends) AS registry ON registry.repo = downstream_repo
+  GROUP BY downstream_repo, registry.level
+  ORDER BY merge = 'blocks' DESC, ${verdictRank('verdict')}, registry.level DESC, backend`;
+
+/** A square in the outcome's colour; green for whatever is as expected. */
+function outcomeSquare(): string {
+  return `multiIf(is_as_expected, '🟩', outcome = 'failure', '🟥', outcome = 'timed_out', '🟧', is_overdue, '🟪', outcome = 'running', '🟦', is_counted, '🟥', '⬜')`;
+}
+
+/**
+ * For each bad job of the commit: on how many other PRs the same job (backend, workflow, name) had a counted
+ * result within the window, and on how many of those its newest one is bad. The newest is that of the commit whose
+ * first attempt came last, so an old commit's re-run doesn't beat a new commit's first attempt.
+ */
+const otherPrs = sql`
+  failing_backends AS (SELECT DISTINCT downstream_repo FROM jobs WHERE is_bad),
+  others AS (
+    SELECT downstream_repo, workflow_name, job_name, count() AS other_prs, countIf(is_bad_there) AS other_prs_failing
+    FROM (
+      SELECT
+        recent.downstream_repo AS downstream_repo,
+        recent.workflow_name AS workflow_name,
+        recent.job_name AS job_name,
+        recent.pr_number AS other_pr,
+        argMax(recent.is_bad, (firsts.first_received_at, recent.job_id)) AS is_bad_there
+      FROM (
+        SELECT downstream_repo, workflow_name, job_name, pr_number, job_id, ${isBad} AS is_bad
+        FROM oot_jobs_between(from = now64(3) - INTERVAL ${otherPrsHours} HOUR, to = now64(3) + INTERVAL 1 MINUTE)
+        WHERE is_counted AND pr_number > 0 AND pr_number != ${prNumber} AND ${upstreamCondition}
+          AND downstream_repo IN (SELECT downstream_repo FROM failing_backends)
+      ) AS recent
+      INNER JOIN (
+        SELECT downstream_repo, pr_number, job_id, min(received_at) AS first_received_at
+        FROM oot_attempts
+        WHERE received_at >= now64(3) - INTERVAL ${rerunDays} DAY AND pr_number > 0
+          AND downstream_repo IN (SELECT downstream_repo FROM failing_backends)
+        GROUP BY downstream_repo, pr_number, job_id
+      ) AS firsts USING (downstream_repo, pr_number, job_id)
+      GROUP BY downstream_repo, workflow_name, job_name, other_pr
+    )
+    GROUP BY downstream_repo, workflow_name, job_name
+  )`;
+
+const githubLog = `if(startsWith(workflow_run_url, '${config.github}/') AND match(run_id, '^[0-9]+$') AND match(check_run_id, '^[0-9]+$'),
+      concat('${config.github}/', jobs.downstream_repo, '/actions/runs/', run_id, '/job/', check_run_id), '')`;
+
+const jobDetails = `,
+      ${shownOutcome} AS shown_outcome, run_id, check_run_id, run_attempt, duration_seconds, queue_seconds,
+      failed_tests, total_tests, workflow_run_url, artifact_url, received_at`;
+
+/** Every job of the commit, worst first, and beside each bad one whether it fails on other PRs too. */
+export const prJobsSql = sql`
+  WITH ${jobsOfCommit(jobDetails)}, ${otherPrs}
+  SELECT
+    jobs.downstream_repo AS backend,
+    if(registry.level = '', 'not registered', registry.level) AS level,
+    jobs.workflow_name AS workflow,
+    jobs.job_name AS job,
+    shown_outcome AS outcome,
+    if(is_bad AND registry.level = '${blockingLevel}', 'blocks', '') AS merge,
+    if(expected_outcome = 'success', '', concat('expects ', expected_outcome)) AS expected,
+    if(is_bad, others.other_prs_failing, NULL) AS other_prs_failing,
+    if(is_bad, others.other_prs, NULL) AS other_prs,
+    multiIf(
+      NOT is_bad, '',
+      others.other_prs = 0, 'ran on no other PR',
+      others.other_prs_failing = 0, concat('only here: passes on ', toString(others.other_prs), if(others.other_prs = 1, ' other PR', ' other PRs')),
+      concat('also failing on ', toString(others.other_prs_failing), ' of ', toString(others.other_prs), if(others.other_prs = 1, ' other PR', ' other PRs'))) AS elsewhere,
+    failed_tests,
+    total_tests,
+    run_attempt,
+    duration_seconds,
+    queue_seconds,
+    received_at,
+    workflow_run_url AS run_url,
+    ${githubLog} AS log_url,
+    artifact_url
+  FROM jobs
+  LEFT JOIN others ON others.downstream_repo = jobs.downstream_repo AND others.workflow_name = jobs.workflow_name AND others.job_name = jobs.job_name
+  LEFT JOIN (SELECT repo, level FROM oot_backends) AS registry ON registry.repo = jobs.downstream_repo
+  ORDER BY
+    merge = 'blocks' DESC,
+    multiIf(is_bad, 0, is_overdue, 1, jobs.outcome = 'running', 2, NOT is_counted, 3, 4),
+    registry.level DESC, backend, workflow, job`;
+
+/** "2 of 3 failing jobs also fail on other PRs". No row where no backend has reported. */
+export const prElsewhereSql = sql`
+  WITH ${jobsOfCommit()}, ${otherPrs}
+  SELECT multiIf(
+      countIf(is_bad) = 0, 'nothing fails',
+      countIf(is_bad AND others.other_prs > 0) = 0, 'unknown: ran on no other PR',
+      concat(toString(countIf(is_bad AND others.other_prs_failing > 0)), ' of ', toString(countIf(is_bad)),
+        if(countIf(is_bad) = 1, ' failing job', ' failing jobs'), ' also on other PRs')) AS elsewhere
+  FROM jobs
+  LEFT JOIN others ON others.downstream_repo = jobs.downstream_repo AND others.workflow_name = jobs.workflow_name AND others.job_name = jobs.job_name
+  HAVING count() > 0`;
+
+/** One row a commit of the PR, newest first. */
+export const prCommitsSql = sql`
+  WITH ${commits},
+  verdicts AS (
+    SELECT
+      ${headSha} AS sha,
+      downstream_repo,
+      ${jobCounts},
+      ${verdictOfCounts} AS verdict,
+      registry.level = '${blockingLevel}' AND verdict = 'failure' AS is_blocking
+    FROM oot_jobs
+    LEFT JOIN (SELECT repo, level FROM oot_backends) AS registry ON registry.repo = downstream_repo
+    WHERE ${prCondition}
+    GROUP BY sha, downstream_repo, registry.level
+  )
+  SELECT
+    sha,
+    if(${shaCondition}, 'shown', '') AS shown,
+    first_received_at,
+    last_received_at,
+    ${sentence} AS sentence,
+    countIf(verdict = 'success') AS backends_passed,
+    countIf(verdict = 'failure') AS backends_failing,
+    countIf(verdict IN ('running', 'overdue')) AS backends_running,
+    sum(good_jobs) AS good,
+    sum(bad_jobs) AS bad,
+    sum(running_jobs) AS running,
+    sum(uncounted_jobs) AS uncounted
+  FROM verdicts
+  INNER JOIN commits USING (sha)
+  GROUP BY sha, first_received_at, last_received_at
+  ORDER BY first_received_at DESC, sha DESC`;
+
+/** One row a failed test of a job of the commit; a last one a job for those that didn't fit. */
+export const prFailedTestsSql = sql`
+  WITH ${jobsOfCommit(', failed_tests_json, failed_tests_cut, workflow_run_url')},
+  failed AS (
+    SELECT
+      downstream_repo, workflow_name, job_name, workflow_run_url,
+      JSONExtractString(test, 'name') AS name,
+      if(name = '', test, name) AS test_name,
+      JSONExtractString(test, 'message') AS message,
+      false AS is_rest
+    FROM jobs
+    ARRAY JOIN JSONExtractArrayRaw(failed_tests_json) AS test
+    UNION ALL
+    SELECT downstream_repo, workflow_name, job_name, workflow_run_url, '', concat('and ', toString(failed_tests_cut), ' more that did not fit'), '', true
+    FROM jobs
+    WHERE failed_tests_cut > 0
+  )
+  SELECT
+    downstream_repo AS backend,
+    workflow_name AS workflow,
+    job_name AS job,
+    test_name AS test,
+    message,
+    if(is_rest, NULL, uniqExact(downstream_repo) OVER (PARTITION BY is_rest, test_name)) AS backends,
+    workflow_run_url AS run_url
+  FROM failed
+  ORDER BY is_rest, backends DESC, test, backend, workflow, job
+  LIMIT 500`;
+
+const recently = `oot_jobs_between(from = now64(3) - INTERVAL ${listed.days} DAY, to = now64(3) + INTERVAL 1 MINUTE)`;
+
+/** Upstream repositories with PRs, most PRs first. */
+export const prUpstreamsSql = sql`
+  SELECT upstream_repo
+  FROM ${recently}
+  WHERE pr_number > 0
+  GROUP BY upstream_repo
+  ORDER BY uniqExact(pr_number) DESC, upstream_repo`;
+
+/** PRs, highest number first. */
+export const prNumbersSql = sql`
+  SELECT toString(pr_number) AS pr
+  FROM ${recently}
+  WHERE pr_number > 0 AND ${upstreamCondition}
+  GROUP BY pr_number
+  ORDER BY pr_number DESC
+  LIMIT ${listed.prs}`;
+
+/** Commits of the PR, newest first: value, then what is shown. */
+export const prShasSql = sql`
+  WITH ${commits}
+  SELECT sha, concat(if(startsWith(sha, 'delivery '), sha, substring(sha, 1, 7)), formatDateTime(first_received_at, ' (%Y-%m-%d %H:%i UTC)', 'UTC')) AS shown
+  FROM commits
+  ORDER BY first_received_at DESC, sha DESC`;

@@ -1,0 +1,128 @@
+import { isBad, jobsInRange, sql, successRate, where } from '../sql';
+import { evenly, fromMs, resultAt, toMs } from './summary-states';
+
+const filtered = where('level', 'backend', 'upstream', 'eventType');
+
+/** The rate of each interval, then that of the whole range. */
+export const successRateSql = () => sql`
+    SELECT time, success_rate
+    FROM (
+        SELECT $__timeInterval(received_at) AS time, ${successRate} AS success_rate
+        FROM ${jobsInRange}
+        WHERE ${filtered}
+        GROUP BY time
+        UNION ALL
+        SELECT toDateTime($__toTime_ms) + INTERVAL 1 SECOND AS time, ${successRate} AS success_rate
+        FROM ${jobsInRange}
+        WHERE ${filtered}
+    )
+    WHERE success_rate IS NOT NULL
+    ORDER BY time`;
+
+/** How many jobs of each interval meet a condition: to be summed. Intervals without any job are left out. */
+export const jobCountSql = (condition: string, column: string) => sql`
+    SELECT $__timeInterval(received_at) AS time, countIf(${condition}) AS ${column}
+    FROM ${jobsInRange}
+    WHERE ${filtered}
+    GROUP BY time
+    ORDER BY time`;
+
+export const jobConditions = {
+  jobs: '1',
+  running: "outcome = 'running' AND NOT is_overdue",
+  overdue: 'is_overdue',
+} as const;
+
+/** Seconds since the newest result, over time; the last value is that of the end of the range. */
+export const freshnessSql = () => sql`
+    SELECT fromUnixTimestamp64Milli(at) AS time, (at - newest_ms) / 1000 AS age_seconds
+    FROM (
+        SELECT arrayJoin(${evenly}) AS at, arrayFirst(result -> result <= at, results) AS newest_ms
+        FROM (
+            SELECT arrayReverseSort(arrayPushBack(
+                groupArrayIf(result_ms, result_ms >= ${fromMs}), maxIf(result_ms, result_ms < ${fromMs}))) AS results
+            FROM (
+                SELECT toUnixTimestamp64Milli(assumeNotNull(${resultAt})) AS result_ms
+                FROM oot_attempts
+                WHERE received_at < $__toTime_ms AND outcome != 'running'
+                  AND ${filtered}
+            )
+        )
+    )
+    WHERE newest_ms > 0
+    ORDER BY time`;
+
+/** Seconds that one point of a rate over time stands for: an hour up to 2 days, 6 hours up to 8, then a day. */
+const pointSeconds = `multiIf(${toMs} - ${fromMs} <= 2 * 86400000, 3600, ${toMs} - ${fromMs} <= 8 * 86400000, 21600, 86400)`;
+
+/** Success rate by backend over time: a point an hour, 6 hours or a day. */
+export const successRateByBackendSql = () => sql`
+    SELECT
+        toDateTime(intDiv(toUnixTimestamp(received_at), ${pointSeconds}) * ${pointSeconds}) AS time,
+        downstream_repo AS backend,
+        ${successRate} AS success_rate
+    FROM ${jobsInRange}
+    WHERE ${filtered}
+    GROUP BY time, backend
+    HAVING success_rate IS NOT NULL
+    ORDER BY time, backend`;
+
+/** How many rows the lists of failures have. */
+export const topRows = 20;
+
+/** Bad jobs by backend, the most first. */
+export const failuresByBackendSql = () => sql`
+    SELECT
+        downstream_repo AS backend,
+        countIf(${isBad}) AS bad,
+        countIf(${isBad} AND outcome = 'timed_out') AS timed_out,
+        countIf(is_counted) AS counted,
+        ${successRate} AS success_rate
+    FROM ${jobsInRange}
+    WHERE ${filtered}
+    GROUP BY backend
+    HAVING bad > 0
+    ORDER BY bad DESC, backend
+    LIMIT ${topRows}`;
+
+/** Bad jobs by job name, the most first. */
+export const failuresByJobSql = () => sql`
+    SELECT
+        downstream_repo AS backend,
+        workflow_name AS workflow,
+        job_name AS job,
+        countIf(${isBad}) AS bad,
+        uniqExactIf((upstream_repo, pr_number), ${isBad} AND pr_number > 0) AS prs,
+        ${successRate} AS success_rate,
+        toDateTime(maxIf(received_at, ${isBad})) AS last_bad_at
+    FROM ${jobsInRange}
+    WHERE ${filtered}
+    GROUP BY backend, workflow, job
+    HAVING bad > 0
+    ORDER BY bad DESC, backend, workflow, job
+    LIMIT ${topRows}`;
+
+/** Which backends' failures together point upstream, and how many of them it takes. */
+export const shared = { minBackends: 2, levels: ['L3', 'L4'] } as const;
+
+/** PRs and commits on which several backends have a bad newest job: the most backends first, then the newest. */
+export const sharedBreakageSql = () => sql`
+    SELECT
+        upstream_repo,
+        nullIf(pr_number, 0) AS pr,
+        pytorch_head_sha AS sha,
+        event_type,
+        uniqExactIf(downstream_repo, ${isBad}) AS bad_backends,
+        uniqExactIf(downstream_repo, is_counted) AS counted_backends,
+        countIf(${isBad}) AS bad_jobs,
+        arrayStringConcat(arraySort(groupUniqArrayIf(downstream_repo, ${isBad})), ', ') AS backends,
+        toDateTime(minIf(received_at, ${isBad})) AS first_bad_at,
+        toDateTime(maxIf(received_at, ${isBad})) AS last_bad_at
+    FROM ${jobsInRange}
+    WHERE downstream_repo IN (SELECT repo FROM oot_backends WHERE level IN (${shared.levels.map((level) => `'${level}'`).join(', ')}))
+      AND (pr_number > 0 OR pytorch_head_sha != '')
+      AND ${filtered}
+    GROUP BY upstream_repo, pr_number, pytorch_head_sha, event_type
+    HAVING bad_backends >= ${shared.minBackends}
+    ORDER BY bad_backends DESC, last_bad_at DESC, upstream_repo, pr_number, sha
+    LIMIT ${topRows}`;

@@ -1,0 +1,264 @@
+import { join } from 'node:path';
+import { config } from '../../dashboards/config';
+import { generatedFiles, staleFiles } from '../../dashboards/generated-files';
+import {
+  annotationQueries,
+  panelsOf,
+  variablesOf,
+  variableSql,
+  type DashboardJson,
+  type PanelJson,
+} from '../helpers/grafana';
+
+const files = generatedFiles();
+const dashboards = files.map(({ text }) => JSON.parse(text) as DashboardJson);
+const uids = dashboards.map(({ uid }) => uid);
+
+/** All the SQL of a dashboard, and where it stands. */
+const queriesOf = (dashboard: DashboardJson): { where: string; rawSql: string }[] => [
+  ...panelsOf(dashboard).flatMap(({ title = '', targets = [] }) =>
+    targets.map(({ rawSql = '' }) => ({ where: `panel ${title}`, rawSql })),
+  ),
+  ...variablesOf(dashboard).flatMap((variable) => {
+    const rawSql = variableSql(variable);
+    return rawSql === undefined ? [] : [{ where: `variable ${variable.name}`, rawSql }];
+  }),
+  ...annotationQueries(dashboard).map(({ name, target }) => ({
+    where: `annotation ${name}`,
+    rawSql: target.rawSql ?? '',
+  })),
+];
+
+/** Every string of a value, with its path. */
+function* strings(value: unknown, path = ''): Generator<{ path: string; text: string }> {
+  if (typeof value === 'string') yield { path, text: value };
+  else if (typeof value === 'object' && value !== null) {
+    for (const [key, inner] of Object.entries(value))
+      yield* strings(inner, path === '' ? key : `${path}.${key}`);
+  }
+}
+
+it('pins the uids and titles: links from outside and alerts point at them', () => {
+  expect(dashboards.map(({ uid, title }) => [uid, title])).toEqual([
+    ['oot-summary', 'OOT backends'],
+    ['oot-backend', 'OOT backend'],
+    ['oot-pr', 'OOT pull request'],
+    ['oot-nightly', 'OOT nightly'],
+    ['oot-readiness', 'OOT readiness'],
+    ['oot-pipeline', 'OOT pipeline'],
+  ]);
+  expect(uids).toEqual(Object.values(config.dashboards).map(({ uid }) => uid));
+  expect([config.folder.uid, config.datasource.uid]).toEqual(['oot', 'oot-clickhouse']);
+});
+
+it('makes the same bytes twice, in files named after the uid', () => {
+  expect(generatedFiles()).toEqual(files);
+  expect(files.map(({ name }) => name)).toEqual(uids.map((uid) => `${uid}.json`));
+  for (const { text } of files) expect(text).not.toMatch(/"(version|id)": "?\d{10,}|__inputs|__requires/);
+});
+
+it('is committed as generated', async () => {
+  expect(await staleFiles(join(__dirname, '../../dashboards/generated'))).toEqual([]);
+});
+
+describe.each(dashboards.map((dashboard) => ({ name: dashboard.uid, dashboard })))(
+  '$name',
+  ({ dashboard }) => {
+    const variables = variablesOf(dashboard);
+    const names = variables.map(({ name }) => name);
+    const panels = panelsOf(dashboard);
+    const queries = queriesOf(dashboard);
+
+    it('has the shared settings', () => {
+      expect(dashboard).toMatchObject({
+        time: { from: 'now-7d', to: 'now' },
+        refresh: '1m',
+        graphTooltip: 1,
+        editable: false,
+        timezone: 'browser',
+        tags: ['oot-ci'],
+      });
+      expect(dashboard).not.toHaveProperty('id');
+      // The SDK hides links and annotations by it.
+      const hidden = [...strings(dashboard)].filter(({ text }) => text === 'inControlsMenu');
+      expect(hidden.map(({ path }) => path)).toEqual([]);
+    });
+
+    it('has panels, a description, and a link to each of the others that keeps time and variables', () => {
+      expect(panels).not.toHaveLength(0);
+      expect((dashboard as { description?: string }).description).toMatch(/\w/);
+      expect(
+        dashboard.links?.map(({ url, keepTime, includeVars }) => ({ url, keepTime, includeVars })),
+      ).toEqual(
+        uids
+          .filter((uid) => uid !== dashboard.uid)
+          .map((uid) => ({ url: `/d/${uid}`, keepTime: true, includeVars: true })),
+      );
+    });
+
+    it('has the data source in a variable, and variables that are asked again', () => {
+      expect(variables[0]).toMatchObject({
+        name: 'datasource',
+        type: 'datasource',
+        query: config.datasource.type,
+      });
+      expect(names).toEqual([...new Set(names)]);
+      for (const variable of variables.filter(({ type }) => type === 'query')) {
+        expect(variable).toMatchObject({ datasource: { uid: '${datasource}' } });
+        // 1: when the page opens, 2: when the time range changes. Without one, never.
+        expect([1, 2]).toContain(variable.refresh);
+        // With a value of its own for All, `$__conditionalAll` would not see All.
+        expect(variable.allValue ?? '').toBe('');
+      }
+    });
+
+    it('gives every panel an id, and a title of its own', () => {
+      const ids = (dashboard.panels ?? []).map(({ id }) => id);
+      expect(ids).toEqual([...new Set(ids)]);
+      expect(ids.filter((id) => !Number.isInteger(id) || (id ?? 0) < 1)).toEqual([]);
+      const titles = panels.map(({ title }) => title);
+      expect(titles).toEqual([...new Set(titles)]);
+    });
+
+    it('puts panels beside each other within 24 columns', () => {
+      const placed = (dashboard.panels ?? []).map(({ title, gridPos }) => ({ title, ...gridPos! }));
+      for (const { x, y, w, h } of placed) {
+        expect(x >= 0 && y >= 0 && w > 0 && h > 0 && x + w <= 24).toBe(true);
+      }
+      const overlapping = placed.flatMap((a, index) =>
+        placed
+          .slice(index + 1)
+          .filter((b) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h)
+          .map((b) => `${a.title} / ${b.title}`),
+      );
+      expect(overlapping).toEqual([]);
+    });
+
+    const panelCases = panels.map((panel) => ({ name: panel.title ?? '', panel }));
+    (panelCases.length > 0 ? it : it.skip).each(panelCases)('panel $name says what it shows', ({ panel }) => {
+      expect(panel.title).toMatch(/\S/);
+      expect(panel.description).toMatch(/\S/);
+      if (panel.type === 'text') return;
+      expect(panel.datasource).toEqual({ type: config.datasource.type, uid: '${datasource}' });
+      expect(panel.fieldConfig?.defaults?.noValue).toMatch(/\S/);
+      expect(hasUnits(panel)).toBe(true);
+      expect(panel.targets).not.toHaveLength(0);
+      const refIds = (panel.targets ?? []).map(({ refId }) => refId);
+      expect(refIds).toEqual([...new Set(refIds)]);
+      for (const { queryType, ...target } of panel.targets ?? []) {
+        expect(target).toMatchObject({
+          datasource: { type: config.datasource.type, uid: '${datasource}' },
+          editorType: 'sql',
+          format: queryType === 'timeseries' ? 0 : 1,
+          pluginVersion: config.datasource.pluginVersion,
+        });
+        expect(['table', 'timeseries']).toContain(queryType);
+      }
+      if (panel.type === 'stat') expect(panel.options?.reduceOptions?.calcs).not.toHaveLength(0);
+    });
+
+    it('quotes every variable in its SQL, and knows it', () => {
+      for (const { where, rawSql } of queries) {
+        const used = [...rawSql.matchAll(/\$\{(\w+)(?::([^}]*))?\}/g)];
+        const unquoted = used.filter(([, , format]) => !/^(singlequote|sqlstring)$/.test(format ?? ''));
+        expect([where, unquoted.map(([text]) => text)]).toEqual([where, []]);
+        // Bare: only to say to $__conditionalAll whose All is meant. `$__` are macros.
+        const bare = [...rawSql.matchAll(/\$(?!__)(\w+)/g)].map(([, name]) => name ?? '');
+        const asked = [...rawSql.matchAll(/,\s*\$(\w+)\s*\)/g)].map(([, name]) => name ?? '');
+        expect([where, bare.toSorted()]).toEqual([
+          where,
+          asked.filter((name) => !name.startsWith('__')).toSorted(),
+        ]);
+        const unknown = [...used.map(([, name]) => name ?? ''), ...bare].filter(
+          (name) => !names.includes(name),
+        );
+        expect([where, unknown]).toEqual([where, []]);
+        // A template that keeps its backslash would send it to ClickHouse.
+        expect(rawSql).not.toContain('\\$');
+        expect(rawSql).not.toMatch(/\[\[\w+/);
+      }
+    });
+
+    it('asks for All before it lists values, so that what no list knows still counts', () => {
+      const several = variables.filter(({ includeAll }) => includeAll === true).map(({ name }) => name);
+      for (const { where, rawSql } of queries) {
+        const listed = several.filter((name) => rawSql.includes(`\${${name}:`));
+        expect([where, listed]).toEqual([
+          where,
+          listed.filter((name) => new RegExp(`,\\s*\\$${name}\\s*\\)`).test(rawSql)),
+        ]);
+      }
+    });
+
+    it('reads the views, whose definitions are the only ones', () => {
+      for (const { where, rawSql } of queries) {
+        const tables =
+          /\b(oot_workflow_job|crcr_workflow_job|oot_backend_registry|oot_quarantine_log|oot_replication_log|\w+_log)\b/;
+        expect([where, tables.exec(rawSql)?.[0]]).toEqual([where, undefined]);
+        // From outside, a filter on received_at does not reach the key: oot_jobs_between takes the bounds.
+        expect([where, filtersAllJobsByTime(rawSql)]).toEqual([where, false]);
+        expect([where, /\bsystem\./.test(rawSql)]).toEqual([where, false]);
+      }
+    });
+
+    it('links to dashboards and variables that exist', () => {
+      for (const { path, text } of strings(dashboard)) {
+        if (!/\.url$|^url$/.test(path) || !text.includes('/d/')) continue;
+        const uid = /^\/d\/([\w-]+)/.exec(text)?.[1];
+        const target = dashboards.find((other) => other.uid === uid);
+        expect([text, target?.uid]).toEqual([text, uid]);
+        const known = target ? variablesOf(target).map(({ name }) => name) : [];
+        const said = [...text.matchAll(/[?&]var-(\w+)=/g)].map(([, name]) => name ?? '');
+        expect([text, said.filter((name) => !known.includes(name))]).toEqual([text, []]);
+        const own = [...text.matchAll(/\$\{(\w+)[}:]/g)].map(([, name]) => name ?? '');
+        const unknown = own.filter((name) => !name.startsWith('__') && !names.includes(name));
+        expect([text, unknown]).toEqual([text, []]);
+      }
+    });
+
+    it('says outcomes in their one colour', () => {
+      for (const { options } of mappingsOf(dashboard)) {
+        for (const [outcome, shown] of Object.entries(options)) {
+          const color = (config.colors as Record<string, string | undefined>)[outcome];
+          if (color !== undefined && shown.color !== undefined)
+            expect([outcome, shown.color]).toEqual([outcome, color]);
+        }
+      }
+    });
+  },
+);
+
+/** Numbers have a unit where they stand: for all fields, or column by column in a table of mixed ones. */
+function hasUnits(panel: PanelJson): boolean {
+  if (['table', 'state-timeline', 'status-history', 'logs', 'canvas', 'news'].includes(panel.type))
+    return true;
+  const { defaults, overrides = [] } = panel.fieldConfig ?? {};
+  return (
+    defaults?.unit !== undefined ||
+    overrides.some(({ properties }) => properties.some(({ id }) => id === 'unit'))
+  );
+}
+
+/** Is there a SELECT right from oot_jobs whose own WHERE speaks of received_at? */
+function filtersAllJobsByTime(rawSql: string): boolean {
+  return [...rawSql.matchAll(/\bFROM\s+oot_jobs\b(?!_)/gi)].some(({ index }) => {
+    let depth = 0;
+    let own = '';
+    for (const char of rawSql.slice(index)) {
+      if (char === '(') depth++;
+      if (char === ')') depth--;
+      if (depth < 0) break;
+      own += char;
+    }
+    const where = /\bWHERE\b(.*?)(\bGROUP BY\b|\bORDER BY\b|\bLIMIT\b|\bUNION\b|$)/is.exec(own)?.[1] ?? '';
+    return /\breceived_at\b/.test(where);
+  });
+}
+
+type Mapping = { type: string; options: Record<string, { color?: string }> };
+
+function mappingsOf(value: unknown): Mapping[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const own = (value as { type?: unknown; options?: unknown }).type === 'value' ? [value as Mapping] : [];
+  return [...own, ...Object.values(value).flatMap(mappingsOf)];
+}
