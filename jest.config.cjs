@@ -3,7 +3,7 @@ const project = (name) => ({
   displayName: name,
   testEnvironment: 'node',
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
-  setupFiles: ['<rootDir>/test/helpers/one-realm.cjs'],
+  setupFiles: ['<rootDir>/test/helpers/setup.cjs'],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

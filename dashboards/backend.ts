@@ -18,7 +18,7 @@ import { attemptsPanel, environmentsPanel, flakiestJobsPanel, slowestJobsPanel }
 import { matrixPanel } from './panels/backend-matrix';
 import { failingTestsPanel, unnamedTestsPanel } from './panels/backend-tests';
 import { durationOverTimePanel, queueOverTimePanel, successRateOverTimePanel } from './panels/backend-trends';
-import { brokenAnnotationSql, recoveredAnnotationSql } from './queries/backend-state';
+import { brokenAnnotationSql, recoveredAnnotationSql } from './queries/backend-streaks';
 import {
   datasourceVariable,
   eventTypeVariable,

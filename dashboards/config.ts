@@ -38,6 +38,8 @@ export const config = {
     /** Nothing is known: no jobs, never reported. */
     none: 'text',
   } satisfies Record<State, string>,
+  /** Worth a look, not yet bad: a fair rate, a partial run, an unstable backend. */
+  warningColor: 'yellow',
 
   /** Share of counted jobs that ended as expected, 0 to 1. The HUD's colours. */
   successRate: { good: 0.95, fair: 0.8 },
@@ -47,7 +49,30 @@ export const config = {
   overdueMinutes: 375,
   /** Hours without a result after which a backend that used to report is silent. */
   silentHours: { perPullRequest: 36, nightlyOnly: 30 },
-  nightly: { maxHoursSinceLast: 30 },
+  nightly: {
+    maxHoursSinceLast: 30,
+    /** How far before the range runs are read, so that its first run has one before it to compare with. */
+    lookBackDays: 7,
+    /** Hours, streaks and the newest run are looked for in so many days before the end of the range. */
+    standingDays: 30,
+    /** Results in so many hours before the end of the range are news. */
+    newsHours: 24,
+  },
+  pr: {
+    /** Failing jobs of backends at this level block the merge of the PR (RFC of the OOT CI). */
+    blockingLevel: 'L4',
+    /** What "right now" means on other PRs. */
+    otherPrsHours: 24,
+    /** GitHub lets people re-run a run for so many days: no first attempt is further from a re-run of it. */
+    rerunDays: 30,
+    /** PRs to choose from: those that had a result in so many days, at most so many. Any other can be typed. */
+    listedDays: 30,
+    listedPrs: 1000,
+  },
+  /** So many backends of these levels that break on one PR or commit at once make upstream the suspect. */
+  sharedBreakage: { minBackends: 2, levels: ['L3', 'L4'] },
+  /** Most rows of a table. */
+  rows: { top: 20, tests: 200, jobs: 50, attempts: 1000, commits: 50, entries: 100 },
 
   /** L2 to L3: all of them over the window, for a backend that has been at L2 and has sent data long enough. */
   readiness: {
@@ -62,5 +87,13 @@ export const config = {
     dataDays: 14,
   },
 
-  pipeline: { delayTargetSeconds: 60, delayGoodSeconds: 5, heartbeatStaleMinutes: 5 },
+  pipeline: {
+    delayTargetSeconds: 60,
+    delayGoodSeconds: 5,
+    heartbeatStaleMinutes: 5,
+    /** "Now" of the delay: rows that were written in this many hours. */
+    currentHours: 1,
+    /** How far back the newest result of a backend is looked for. */
+    lookBackDays: 90,
+  },
 } as const;

@@ -42,7 +42,7 @@ export function steps(...values: [value: number | null, color: string][]) {
 export const successRateSteps = () =>
   steps(
     [null, config.colors.failure],
-    [config.successRate.fair, 'yellow'],
+    [config.successRate.fair, config.warningColor],
     [config.successRate.good, config.colors.success],
   );
 

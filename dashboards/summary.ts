@@ -2,7 +2,7 @@ import { compose } from './compose';
 import { stateChangeAnnotation } from './panels/summary-annotation';
 import { backendsTable, successRateOverTime } from './panels/summary-backends';
 import { failuresByBackend, failuresByJob, sharedBreakage } from './panels/summary-failures';
-import { backendStateTimeline } from './panels/summary-states';
+import { backendStateTimeline } from './panels/backend-states';
 import {
   failingStat,
   freshnessStat,

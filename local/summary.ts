@@ -22,8 +22,8 @@ export async function readSummary(client: ClickHouseClient): Promise<BackendSumm
           if(countIf(j.is_counted) = 0, NULL, countIf(j.is_counted AND j.is_as_expected) / countIf(j.is_counted)) AS successRate,
           toUInt32(countIf(j.dynamoKey IS NOT NULL)) AS jobs,
           toUInt32(countIf(j.outcome = 'running')) AS running,
-          quantileExact(0.5)(j.duration_seconds) AS medianDurationSeconds,
-          dateDiff('second', max(j.outcome_at), now64(3)) AS lastResultSecondsAgo
+          quantileExactInclusiveIf(0.5)(j.duration_seconds, j.is_counted) AS medianDurationSeconds,
+          dateDiff('second', max(if(j.outcome = 'running', NULL, ifNull(j.outcome_at, j.received_at))), now64(3)) AS lastResultSecondsAgo
       FROM oot_backends AS b
       LEFT JOIN oot_jobs_between(from = now() - INTERVAL 7 DAY, to = now() + INTERVAL 1 HOUR) AS j
           ON j.downstream_repo = b.repo

@@ -18,11 +18,11 @@ import {
   successRateSql,
   timeoutRateSql,
 } from '../queries/backend-card';
-import { badSinceSql, stateSql } from '../queries/backend-state';
-import { stateRule } from '../queries/summary-states';
+import { badSinceSql, stateSql } from '../queries/backend-streaks';
+import { stateRule } from '../queries/backend-states';
 import { displayName, statPanel } from './base';
 import { linkToColumn } from './backend-links';
-import { stateWords } from './summary-states';
+import { stateWords } from './backend-states';
 
 const { state, readiness, successRate, colors } = config;
 
@@ -115,7 +115,7 @@ export const queuePanel = () =>
   )
     .unit('s')
     .decimals(1)
-    .thresholds(steps([null, colors.success], [readiness.meanQueueMinutes * 60, 'yellow']))
+    .thresholds(steps([null, colors.success], [readiness.meanQueueMinutes * 60, config.warningColor]))
     .colorScheme(thresholdColor())
     .overrideByName('mean_seconds', [displayName('mean')])
     .overrideByName('median_seconds', [displayName('median')]);
@@ -131,7 +131,7 @@ export const executionPanel = () =>
   )
     .unit('s')
     .decimals(1)
-    .thresholds(steps([null, colors.success], [readiness.overrunHours * 3600, 'yellow']))
+    .thresholds(steps([null, colors.success], [readiness.overrunHours * 3600, config.warningColor]))
     .colorScheme(thresholdColor())
     .overrideByName('median_seconds', [displayName('median')])
     .overrideByName('p95_seconds', [displayName('p95')]);

@@ -64,7 +64,7 @@ export const flakiestJobsPanel = () =>
       thresholds(
         steps(
           [null, config.colors.success],
-          [0.01, 'yellow'],
+          [0.01, config.warningColor],
           [1 - config.successRate.good, config.colors.failure],
         ),
       ),

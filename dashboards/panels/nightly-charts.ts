@@ -40,7 +40,7 @@ export const nightlyRunsByDay = () =>
     .decimals(0)
     .overrideByName('good', series('good', colors.success))
     .overrideByName('bad', series('bad', colors.failure))
-    .overrideByName('partial', series('partial', 'yellow'))
+    .overrideByName('partial', series('partial', config.warningColor))
     .overrideByName('running', series('running or overdue', colors.running))
     .overrideByName('uncounted', series('nothing counted', colors.cancelled));
 

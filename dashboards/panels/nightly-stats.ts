@@ -8,7 +8,7 @@ import { tableQuery, variableDatasource } from '../clickhouse-query';
 import { config } from '../config';
 import { percent, steps, successRateSteps, thresholdColor } from '../fields';
 import {
-  lookbackDays,
+  lookBackDays,
   newsHours,
   nightlyHoursSql,
   nightlyLateSql,
@@ -65,7 +65,7 @@ export const nightlyPartial = () =>
     nightlyNewestSql('partial'),
   )
     .unit('short')
-    .thresholds(zeroIsGood('yellow'));
+    .thresholds(zeroIsGood(config.warningColor));
 
 export const nightlyUnexpectedCount = () =>
   statPanel(
@@ -98,7 +98,7 @@ export const nightlyRateTrend = () =>
   statPanel(
     {
       title: 'On the newest day',
-      description: `The same for runs that began on the newest day (UTC) with counted jobs, and its course by day. Runs are read from ${lookbackDays} days before the range.`,
+      description: `The same for runs that began on the newest day (UTC) with counted jobs, and its course by day. Runs are read from ${lookBackDays} days before the range.`,
       noData: 'No counted job in the time range',
     },
     nightlyRateSql,

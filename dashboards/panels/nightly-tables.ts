@@ -18,7 +18,10 @@ const { colors, nightly, successRate } = config;
 /** Outcomes, and what only a run can be. */
 export const runMappings: ValueMapping[] = [
   ...outcomeMappings,
-  { type: 'value' as never, options: { partial: { text: 'partial', color: 'yellow', index: 20 } } },
+  {
+    type: 'value' as never,
+    options: { partial: { text: 'partial', color: config.warningColor, index: 20 } },
+  },
 ];
 
 const runCell = (header: string): DynamicConfigValue[] => [
@@ -48,7 +51,7 @@ const upstreamCell = [displayName('Upstream'), width(140)];
 const missingCell: DynamicConfigValue[] = [
   displayName('Missing'),
   width(85),
-  ...thresholds([null, colors.none], [1, 'yellow']),
+  ...thresholds([null, colors.none], [1, config.warningColor]),
 ];
 
 /** One row a backend and event, worst first. */
@@ -114,7 +117,11 @@ export const nightlyRuns = () =>
       width(110),
       unit('percentunit'),
       { id: 'decimals', value: 1 },
-      ...thresholds([null, colors.failure], [successRate.fair, 'yellow'], [successRate.good, colors.success]),
+      ...thresholds(
+        [null, colors.failure],
+        [successRate.fair, config.warningColor],
+        [successRate.good, colors.success],
+      ),
     ])
     .overrideByName('last_received_at', agoCell('Newest job'))
     .overrideByName('upstream', upstreamCell)

@@ -31,7 +31,7 @@ export const newestResult = () =>
     .thresholds(
       steps(
         [null, colors.success],
-        [config.silentHours.nightlyOnly * 3600, 'yellow'],
+        [config.silentHours.nightlyOnly * 3600, config.warningColor],
         [config.silentHours.perPullRequest * 3600, colors.failure],
       ),
     );
@@ -54,7 +54,7 @@ export const delayNow = () =>
     .thresholds(
       steps(
         [null, colors.success],
-        [pipeline.delayGoodSeconds, 'yellow'],
+        [pipeline.delayGoodSeconds, config.warningColor],
         [pipeline.delayTargetSeconds, colors.failure],
       ),
     );

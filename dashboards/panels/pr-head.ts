@@ -87,7 +87,7 @@ export const prElsewhere = () =>
       ['nothing fails', colors.success],
       ['unknown.*', colors.cancelled],
       ['0 of .*', colors.failure],
-      ['.*', 'yellow'],
+      ['.*', config.warningColor],
     ),
   );
 
@@ -103,5 +103,5 @@ export const prCommit = () =>
     prCommitSql,
     'commit',
   )
-    .mappings(textColors(['.* is not .*', 'yellow'], ['.*', 'text']))
+    .mappings(textColors(['.* is not .*', config.warningColor], ['.*', 'text']))
     .dataLinks(githubLinks);

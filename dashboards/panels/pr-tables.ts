@@ -84,7 +84,7 @@ export const prJobs = () =>
       width(240),
       ...coloredText(
         ['only here.*', colors.failure],
-        ['also failing.*', 'yellow'],
+        ['also failing.*', config.warningColor],
         ['ran on no.*', colors.cancelled],
       ),
     ])

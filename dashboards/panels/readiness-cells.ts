@@ -18,7 +18,7 @@ export const verdictColors: Record<Verdict | 'pass' | 'fail', string> = {
   'holds level': colors.success,
   fail: colors.failure,
   'demotion signal': colors.failure,
-  'not ready': 'yellow',
+  'not ready': config.warningColor,
   unknown: colors.neutral,
   'not registered': colors.neutral,
   'not a candidate': colors.neutral,

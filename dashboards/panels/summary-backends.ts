@@ -3,9 +3,9 @@ import { percent, steps, successRateSteps } from '../fields';
 import { field, linkTo } from '../links';
 import { successRateByBackendSql } from '../queries/summary';
 import { backendsSql } from '../queries/summary-backends';
-import { stateRule } from '../queries/summary-states';
+import { stateRule } from '../queries/backend-states';
 import { decimals, displayName, gaugeCell, tablePanel, timeSeriesPanel, unit, width } from './base';
-import { stateWords } from './summary-states';
+import { stateWords } from './backend-states';
 
 const rateColors = `green from ${percent(config.successRate.good)}, amber from ${percent(config.successRate.fair)}`;
 

@@ -4,7 +4,7 @@ import { config } from '../config';
 import { fixedColor, percent, steps, successRateSteps, thresholdColor } from '../fields';
 import { linkTo } from '../links';
 import { freshnessSql, jobConditions, jobCountSql, successRateSql } from '../queries/summary';
-import { backendsInStatesSql, stateRule } from '../queries/summary-states';
+import { backendsInStatesSql, stateRule } from '../queries/backend-states';
 import { statPanel, type PanelText } from './base';
 
 const { colors, silentHours } = config;

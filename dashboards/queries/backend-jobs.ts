@@ -3,9 +3,9 @@ import { filters, jobsInRange, shownOutcome, sql, successRate } from '../sql';
 import { attemptInRange, chosen, quantile } from './backend';
 
 /** As many rows as a table of jobs shows. */
-export const jobRows = 50;
+export const jobRows = config.rows.jobs;
 /** As many attempts as their table shows. */
-export const attemptRows = 1_000;
+export const attemptRows = config.rows.attempts;
 
 /** Seconds, of counted jobs whose duration is known. */
 export const slowestJobsSql = () => sql`

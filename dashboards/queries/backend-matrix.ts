@@ -3,7 +3,7 @@ import { filters, jobsInRange, sql } from '../sql';
 import { attemptInRange, chosen, verdict, workflowAndJob } from './backend';
 
 /** Rows of the matrix: newest commits. */
-export const matrixCommits = 50;
+export const matrixCommits = config.rows.commits;
 
 /** Where a link goes that has no run: to the backend's runs. */
 const runsUrl = `concat('${config.github}/', \${backend:singlequote}, '/actions')`;

@@ -1,8 +1,9 @@
+import { config } from '../config';
 import { jobsInRange, sql } from '../sql';
 import { chosen, workflowAndJob } from './backend';
 
 /** As many rows as the table of failing tests shows. */
-export const testRows = 200;
+export const testRows = config.rows.tests;
 
 const text = (key: string) => `JSONExtractString(entry, '${key}')`;
 

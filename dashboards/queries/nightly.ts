@@ -4,12 +4,7 @@ import { headSha, jobCounts } from './pr-verdict';
 
 /** What runs by the clock, not because of a change. */
 export const scheduledEvents = ['nightly', 'periodic'] as const;
-/** How far before the range runs are read, so that its first run has one before it to compare with. */
-export const lookbackDays = 7;
-/** Hours, streaks and the newest run are looked for in so many days before the end of the range. */
-export const standingDays = 30;
-/** Results in so many hours before the end of the range are news. */
-export const newsHours = 24;
+export const { lookBackDays, standingDays, newsHours } = config.nightly;
 
 const eventCondition = `event_type IN (${scheduledEvents.map((event) => `'${event}'`).join(', ')})
   AND $__conditionalAll(event_type IN (\${event:singlequote}), $event)`;
@@ -64,7 +59,7 @@ const runsBetween = (from: string, to: string) => sql`
 const from = '$__fromTime_ms';
 const to = '$__toTime_ms';
 /** Runs that began in the dashboard's range, each compared with the one before it. */
-const runsInRange = runsBetween(`${from} - INTERVAL ${lookbackDays} DAY`, to);
+const runsInRange = runsBetween(`${from} - INTERVAL ${lookBackDays} DAY`, to);
 const inRange = `began_at >= ${from}`;
 
 /** One row a backend and event: its newest run, its streak, and the hours since that run. */

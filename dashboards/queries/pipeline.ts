@@ -1,14 +1,12 @@
+import { config } from '../config';
 import { jobsInRange, shownOutcome, sql, where } from '../sql';
 import { states } from '../states';
 
-/** "Now" of the delay: rows that were written in this many hours. */
-export const currentHours = 1;
 /** What an attempt can be in, in the order in which bars are stacked. */
 export const shownStates = states.filter((state) => state !== 'none');
+export const { currentHours, lookBackDays } = config.pipeline;
 /** How many entries the lists show. */
-export const listedEntries = 100;
-/** How far back the newest result of a backend is looked for. */
-export const lookBackDays = 90;
+export const listedEntries = config.rows.entries;
 
 /** Attempts that were first seen in the dashboard's time range. */
 const receivedInRange = 'received_at >= $__fromTime_ms AND received_at < $__toTime_ms';

@@ -2,14 +2,7 @@ import { config } from '../config';
 import { isBad, shownOutcome, sql } from '../sql';
 import { headSha, jobCounts, verdictOfCounts, verdictRank } from './pr-verdict';
 
-/** Failing jobs of backends at this level block the merge of the PR (RFC of the OOT CI). */
-export const blockingLevel = 'L4';
-/** What "right now" means on other PRs. */
-export const otherPrsHours = 24;
-/** GitHub lets people re-run a run for so many days: no job's first attempt is further from a re-run of it. */
-export const rerunDays = 30;
-/** PRs to choose from: those that had a result in so many days, at most so many. Any other can be typed. */
-export const listed = { days: 30, prs: 1000 } as const;
+export const { blockingLevel, otherPrsHours, rerunDays, listedDays, listedPrs } = config.pr;
 
 const prNumber = 'toUInt64OrZero(${pr:singlequote})';
 const upstreamCondition = 'upstream_repo IN (${upstream:singlequote})';
@@ -265,7 +258,7 @@ export const prFailedTestsSql = sql`
   ORDER BY is_rest, backends DESC, test, backend, workflow, job
   LIMIT 500`;
 
-const recently = `oot_jobs_between(from = now64(3) - INTERVAL ${listed.days} DAY, to = now64(3) + INTERVAL 1 MINUTE)`;
+const recently = `oot_jobs_between(from = now64(3) - INTERVAL ${listedDays} DAY, to = now64(3) + INTERVAL 1 MINUTE)`;
 
 /** Upstream repositories with PRs, most PRs first. */
 export const prUpstreamsSql = sql`
@@ -282,7 +275,7 @@ export const prNumbersSql = sql`
   WHERE pr_number > 0 AND ${upstreamCondition}
   GROUP BY pr_number
   ORDER BY pr_number DESC
-  LIMIT ${listed.prs}`;
+  LIMIT ${listedPrs}`;
 
 /** Commits of the PR, newest first: value, then what is shown. */
 export const prShasSql = sql`

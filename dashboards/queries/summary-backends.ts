@@ -1,5 +1,5 @@
 import { isBad, jobsInRange, sql, successRate, where } from '../sql';
-import { atEnd, backendStates, fromMs, statesAt, toMs } from './summary-states';
+import { atEnd, backendStates, fromMs, statesAt, toMs } from './backend-states';
 
 const filtered = where('level', 'backend', 'upstream', 'eventType');
 

@@ -1,5 +1,6 @@
+import { config } from '../config';
 import { isBad, jobsInRange, sql, successRate, where } from '../sql';
-import { evenly, fromMs, resultAt, toMs } from './summary-states';
+import { evenly, fromMs, resultAt, toMs } from './backend-states';
 
 const filtered = where('level', 'backend', 'upstream', 'eventType');
 
@@ -68,7 +69,7 @@ export const successRateByBackendSql = () => sql`
     ORDER BY time, backend`;
 
 /** How many rows the lists of failures have. */
-export const topRows = 20;
+export const topRows = config.rows.top;
 
 /** Bad jobs by backend, the most first. */
 export const failuresByBackendSql = () => sql`
@@ -103,7 +104,7 @@ export const failuresByJobSql = () => sql`
     LIMIT ${topRows}`;
 
 /** Which backends' failures together point upstream, and how many of them it takes. */
-export const shared = { minBackends: 2, levels: ['L3', 'L4'] } as const;
+export const shared = config.sharedBreakage;
 
 /** PRs and commits on which several backends have a bad newest job: the most backends first, then the newest. */
 export const sharedBreakageSql = () => sql`

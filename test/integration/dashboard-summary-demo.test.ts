@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { loadBackends, parseAllowlist } from '../../clickhouse/backends';
-import { stateCode, type BackendState } from '../../dashboards/queries/summary-states';
+import { stateCode, type BackendState } from '../../dashboards/queries/backend-states';
 import { summaryDashboard } from '../../dashboards/summary';
 import { buildHistory } from '../../local/demo/items';
 import { situationAt } from '../../local/demo/profile';

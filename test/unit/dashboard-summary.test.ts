@@ -1,5 +1,5 @@
 import { config } from '../../dashboards/config';
-import { backendStates, stateCode } from '../../dashboards/queries/summary-states';
+import { backendStates, stateCode } from '../../dashboards/queries/backend-states';
 import { summaryDashboard } from '../../dashboards/summary';
 
 type Shown = {

@@ -1,5 +1,5 @@
 import { config } from '../config';
-import { sql, where } from '../sql';
+import { sql, where, type Filter } from '../sql';
 
 /** A backend's state in a word, worst first. Its place, from 1, is its number in a time series. */
 export const backendStates = [
@@ -58,7 +58,8 @@ export const byHourOrDay = `arrayDistinct(arrayConcat(
   arrayMap(i -> i * ${cellMs}, range(intDiv(${fromMs}, ${cellMs}) + 1, intDiv(${toMs} - 1, ${cellMs}) + 1)),
   [${toMs}]))`;
 
-const jobFilters = where('level', 'backend', 'upstream', 'eventType');
+/** Variables that decide what is looked at; each page passes those that it has. */
+const summaryFilters: readonly Filter[] = ['level', 'backend', 'upstream', 'eventType'];
 
 /**
  * One row a registered backend and moment `at` (a list of Unix milliseconds): its state in a word, and what it
@@ -66,7 +67,9 @@ const jobFilters = where('level', 'backend', 'upstream', 'eventType');
  * jobs received in the same millisecond the good one counts as newer. What is overdue or running is only known
  * now, so only the end of the range can be in these states.
  */
-export const statesAt = (at: string): string => {
+export const statesAt = (at: string, filterNames = summaryFilters): string => {
+  const jobFilters = where(...filterNames);
+  const backendFilters = where(...filterNames.filter((name) => name === 'level' || name === 'backend'));
   const { lastJobs, minJobs, brokenJobs, maxAgeDays } = config.state;
   const { perPullRequest, nightlyOnly } = config.silentHours;
   return sql`
@@ -95,7 +98,7 @@ export const statesAt = (at: string): string => {
     FROM (
         SELECT downstream_repo, level, oncalls, arrayJoin(${at}) AS at
         FROM (SELECT repo AS downstream_repo, level, oncalls FROM oot_backends)
-        WHERE ${where('level', 'backend')}
+        WHERE ${backendFilters}
     ) AS backends
     LEFT JOIN (
         SELECT
@@ -107,7 +110,7 @@ export const statesAt = (at: string): string => {
         WHERE ${jobFilters}
         GROUP BY downstream_repo
     ) AS jobs USING (downstream_repo)
-    LEFT JOIN (${resultTimes}
+    LEFT JOIN (${resultTimes(jobFilters)}
     ) AS results USING (downstream_repo)`;
 };
 
@@ -118,7 +121,7 @@ export const statesAt = (at: string): string => {
 export const resultAt = `if(outcome = 'running', NULL, ifNull(outcome_at, received_at))`;
 
 /** Of each backend that ever had a result, all in the range and the newest before it, newest first. */
-const resultTimes = sql`
+const resultTimes = (jobFilters: string) => sql`
         SELECT
             downstream_repo,
             arrayReverseSort(arrayPushBack(

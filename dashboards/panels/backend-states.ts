@@ -7,7 +7,7 @@ import {
   stateRule,
   stateTimelineSql,
   type BackendState,
-} from '../queries/summary-states';
+} from '../queries/backend-states';
 import { stateTimelinePanel } from './base';
 
 const colors: Record<BackendState, string> = {
@@ -15,7 +15,7 @@ const colors: Record<BackendState, string> = {
   failing: config.colors.failure,
   silent: 'dark-purple',
   overdue: config.colors.overdue,
-  unstable: 'yellow',
+  unstable: config.warningColor,
   running: config.colors.running,
   healthy: config.colors.success,
   'too few jobs': config.colors.cancelled,

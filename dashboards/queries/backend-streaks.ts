@@ -1,7 +1,7 @@
 import { config } from '../config';
 import { filters, sql } from '../sql';
 import { ofBackend } from './backend';
-import { atEnd, statesAt } from './summary-states';
+import { atEnd, statesAt } from './backend-states';
 
 const { brokenJobs, maxAgeDays } = config.state;
 
@@ -12,7 +12,7 @@ const ofBackendAndEvent = `${ofBackend} AND ${filters.eventType}`;
 export const stateSql = () => sql`
   SELECT state
   FROM (
-  ${statesAt(atEnd).replaceAll(filters.level, '1=1').replaceAll(filters.upstream, '1=1')}
+  ${statesAt(atEnd, ['backend', 'eventType'])}
   )`;
 
 /** One row a streak of counted jobs that went bad, or as expected, in a row; `next_at` is NULL while it goes on. */
