@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { clickHouseConfigSchema } from '../../clickhouse/client';
+import { awsConfigSchema } from '../../runtime/aws';
 import { config } from '../../dashboards/config';
 import { ingestConfigSchema } from '../../ingest/config';
 import { localConfigSchema } from '../../local/config';
@@ -175,7 +176,15 @@ describe('docker-compose.yml', () => {
   it.each([
     ['ingest', ingestConfigSchema.shape],
     ['replicator', replicatorConfigSchema.shape],
-    ['demo', { ...clickHouseConfigSchema.shape, OOT_RELAY_TOKENS: z.string(), INGEST_URL: z.string() }],
+    [
+      'demo',
+      {
+        ...clickHouseConfigSchema.shape,
+        ...awsConfigSchema.shape,
+        OOT_RELAY_TOKENS: z.string(),
+        INGEST_URL: z.string(),
+      },
+    ],
   ])('sets what %s reads, in the form it takes', (name, shape) => {
     const { environment } = service(name);
     const set = Object.fromEntries(
