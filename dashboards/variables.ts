@@ -31,10 +31,18 @@ export const anyOf = (name: string, label: string, rawSql: string) =>
     .includeAll(true)
     .current({ selected: true, text: ['All'], value: ['$__all'] });
 
+/**
+ * No format of Grafana's escapes a backslash inside quotes, so a value that has one would end its text early or
+ * match nothing. Such values are not offered; All, which is no condition, still counts them. (Names of repositories
+ * can't have any.)
+ */
+const isSafe = (column: string) => `position(${column}, char(92)) = 0`;
+
 const distinct = (column: string) =>
   sql`
     SELECT DISTINCT ${column}
     FROM ${jobsInRange}
+    WHERE ${isSafe(column)}
     ORDER BY ${column}`;
 
 export const levelVariable = () =>
@@ -63,6 +71,7 @@ export const workflowVariable = () =>
       SELECT DISTINCT workflow_name
       FROM ${jobsInRange}
       WHERE downstream_repo IN (\${backend:singlequote})
+        AND ${isSafe('workflow_name')}
       ORDER BY workflow_name`,
   );
 
@@ -75,6 +84,7 @@ export const jobVariable = () =>
       FROM ${jobsInRange}
       WHERE downstream_repo IN (\${backend:singlequote})
         AND $__conditionalAll(workflow_name IN (\${workflow:singlequote}), $workflow)
+        AND ${isSafe('job_name')}
       ORDER BY job_name`,
   );
 
