@@ -1,0 +1,258 @@
+import fc from 'fast-check';
+import { loadBackends, type Backend } from '../../clickhouse/backends';
+import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
+import { config } from '../../dashboards/config';
+import { failuresByBackendSql, failuresByJobSql, sharedBreakageSql } from '../../dashboards/queries/summary';
+import { startClickHouse, type TestClickHouse } from '../helpers/engines';
+import { expandQuery } from '../helpers/grafana';
+import { attempt } from '../helpers/rows';
+
+/* The lists of failures on oot-summary, computed a second time in plain TypeScript from the rows themselves. */
+
+const toMs = Date.UTC(2026, 10, 21);
+const fromMs = toMs - 7 * 86_400_000;
+const probe = 'pytorch/crcr-test';
+const registry: Backend[] = [
+  { repo: 'a/four', level: 'L4', device: '', oncalls: [] },
+  { repo: 'b/three', level: 'L3', device: 'npu', oncalls: [] },
+  { repo: 'c/three', level: 'L3', device: 'npu', oncalls: [] },
+  { repo: 'd/two', level: 'L2', device: '', oncalls: [] },
+  { repo: probe, level: 'L2', device: '', oncalls: [] },
+];
+const everything = { level: '$__all', backend: '$__all', upstream: '$__all', event_type: '$__all' };
+
+let clickHouse: TestClickHouse;
+beforeAll(async () => {
+  clickHouse = await startClickHouse();
+  await loadBackends(clickHouse.client, registry, toMs);
+});
+afterAll(() => clickHouse.stop());
+
+type Judged = WorkflowJobRow & { bad: boolean; counted: boolean; good: boolean; second: number };
+
+/** The newest attempt of each job in the range, and whether it counts and is as expected. */
+function jobsOf(rows: WorkflowJobRow[]): Judged[] {
+  const newest = new Map<string, WorkflowJobRow>();
+  for (const row of rows) {
+    const receivedMs = Date.parse(`${row.received_at}Z`);
+    if (receivedMs < fromMs || receivedMs >= toMs) continue;
+    const {
+      upstream_repo,
+      pr_number,
+      pytorch_head_sha,
+      event_type,
+      downstream_repo,
+      workflow_name,
+      job_name,
+    } = row;
+    const key = JSON.stringify([
+      upstream_repo,
+      pr_number,
+      pytorch_head_sha || row.delivery_id,
+      event_type,
+      downstream_repo,
+      workflow_name,
+      job_name,
+    ]);
+    const other = newest.get(key);
+    const order = (a: WorkflowJobRow, b: WorkflowJobRow) =>
+      a.run_attempt - b.run_attempt ||
+      (a.received_at < b.received_at
+        ? -1
+        : a.received_at > b.received_at
+          ? 1
+          : a.dynamoKey < b.dynamoKey
+            ? -1
+            : 1);
+    if (!other || order(row, other) > 0) newest.set(key, row);
+  }
+  return [...newest.values()].map((row) => {
+    const outcome = row.status === 'in_progress' ? 'running' : row.conclusion;
+    const expected = row.downstream_repo === probe && row.job_name.includes('xfail') ? 'failure' : 'success';
+    const counted = ['success', 'failure', 'timed_out'].includes(outcome);
+    const good = counted && outcome === expected;
+    return {
+      ...row,
+      counted,
+      good,
+      bad: counted && !good,
+      second: Math.floor(Date.parse(`${row.received_at}Z`) / 1000),
+    };
+  });
+}
+
+const groups = (jobs: Judged[], keyOf: (job: Judged) => unknown[]): [unknown[], Judged[]][] => {
+  const found = new Map<string, Judged[]>();
+  for (const job of jobs) {
+    const key = JSON.stringify(keyOf(job));
+    found.set(key, [...(found.get(key) ?? []), job]);
+  }
+  return [...found].map(([key, members]) => [JSON.parse(key) as unknown[], members]);
+};
+const count = (jobs: Judged[], test: (job: Judged) => boolean) => jobs.filter(test).length;
+const unique = (values: string[]) => [...new Set(values)].sort();
+const rate = (jobs: Judged[]) => count(jobs, ({ good }) => good) / count(jobs, ({ counted }) => counted);
+/** Of no bad job at all there is no time; such groups are left out below. */
+const time = (seconds: number) => (Number.isFinite(seconds) ? dateTimeOfMs(seconds * 1000).slice(0, 19) : '');
+/** Sorts by the first of the keys that differs; a number descending, a text ascending. */
+const by =
+  <T>(keysOf: (row: T) => (number | string)[]) =>
+  (a: T, b: T) => {
+    const [x, y] = [keysOf(a), keysOf(b)];
+    const at = x.findIndex((value, index) => value !== y[index]);
+    if (at < 0) return 0;
+    const [left, right] = [x[at]!, y[at]!];
+    return typeof left === 'number' ? (right as number) - left : left < right ? -1 : 1;
+  };
+
+const byBackend = (jobs: Judged[]) =>
+  groups(jobs, ({ downstream_repo }) => [downstream_repo])
+    .map(([[backend], members]) => ({
+      backend: backend as string,
+      bad: count(members, ({ bad }) => bad),
+      timed_out: count(members, ({ bad, conclusion }) => bad && conclusion === 'timed_out'),
+      counted: count(members, ({ counted }) => counted),
+      success_rate: rate(members),
+    }))
+    .filter(({ bad }) => bad > 0)
+    .sort(by(({ bad, backend }) => [bad, backend]))
+    .slice(0, config.rows.top);
+
+const byJob = (jobs: Judged[]) =>
+  groups(jobs, ({ downstream_repo, workflow_name, job_name }) => [downstream_repo, workflow_name, job_name])
+    .map(([[backend, workflow, job], members]) => {
+      const bad = members.filter((member) => member.bad);
+      return {
+        backend: backend as string,
+        workflow: workflow as string,
+        job: job as string,
+        bad: bad.length,
+        prs: unique(
+          bad
+            .filter(({ pr_number }) => pr_number > 0)
+            .map(({ upstream_repo, pr_number }) => `${upstream_repo}#${pr_number}`),
+        ).length,
+        success_rate: rate(members),
+        last_bad_at: time(Math.max(...bad.map(({ second }) => second))),
+      };
+    })
+    .filter(({ bad }) => bad > 0)
+    .sort(by(({ bad, backend, workflow, job }) => [bad, backend, workflow, job]))
+    .slice(0, config.rows.top);
+
+function sharedBreakage(jobs: Judged[]) {
+  const levels: readonly string[] = config.sharedBreakage.levels;
+  const suspects = new Set(registry.filter(({ level }) => levels.includes(level)).map(({ repo }) => repo));
+  return groups(
+    jobs.filter(
+      (job) => suspects.has(job.downstream_repo) && (job.pr_number > 0 || job.pytorch_head_sha !== ''),
+    ),
+    ({ upstream_repo, pr_number, pytorch_head_sha, event_type }) => [
+      upstream_repo,
+      pr_number,
+      pytorch_head_sha,
+      event_type,
+    ],
+  )
+    .map(([[upstream_repo, pr, sha, event_type], members]) => {
+      const bad = members.filter((member) => member.bad);
+      const backends = unique(bad.map(({ downstream_repo }) => downstream_repo));
+      const seconds = bad.map(({ second }) => second);
+      return {
+        upstream_repo: upstream_repo as string,
+        pr: pr === 0 ? null : (pr as number),
+        sha: sha as string,
+        event_type: event_type as string,
+        bad_backends: backends.length,
+        counted_backends: unique(
+          members.filter(({ counted }) => counted).map(({ downstream_repo }) => downstream_repo),
+        ).length,
+        bad_jobs: bad.length,
+        backends: backends.join(', '),
+        first_bad_at: time(Math.min(...seconds)),
+        last_bad_at: time(Math.max(...seconds)),
+      };
+    })
+    .filter(({ bad_backends }) => bad_backends >= config.sharedBreakage.minBackends)
+    .sort(
+      by((row) => [
+        row.bad_backends,
+        Date.parse(`${row.last_bad_at}Z`),
+        row.upstream_repo,
+        -(row.pr ?? 0),
+        row.sha,
+      ]),
+    )
+    .slice(0, config.rows.top);
+}
+
+async function expectLists(rows: WorkflowJobRow[]): Promise<void> {
+  await clickHouse.client.command({ query: `TRUNCATE TABLE ${tables.workflowJob}` });
+  if (rows.length > 0)
+    await clickHouse.client.insert({ table: tables.workflowJob, values: rows, format: 'JSONEachRow' });
+  const jobs = jobsOf(rows);
+  const run = (rawSql: string) =>
+    clickHouse.rows(expandQuery(rawSql, { fromMs, toMs, variables: everything }));
+  expect(await run(failuresByBackendSql())).toEqual(byBackend(jobs));
+  expect(await run(failuresByJobSql())).toEqual(byJob(jobs));
+  expect(await run(sharedBreakageSql())).toEqual(sharedBreakage(jobs));
+}
+
+const row = fc
+  .record({
+    downstream_repo: fc.constantFrom('a/four', 'b/three', 'c/three', 'd/two', 'e/unregistered', probe),
+    upstream_repo: fc.constantFrom('pytorch/pytorch', 'pytorch/vision'),
+    change: fc.constantFrom(
+      { event_type: 'pull_request', pr_number: 7, pytorch_head_sha: 'a1' },
+      { event_type: 'pull_request', pr_number: 7, pytorch_head_sha: 'a2' },
+      { event_type: 'pull_request', pr_number: 8, pytorch_head_sha: '' },
+      { event_type: 'nightly', pr_number: 0, pytorch_head_sha: 'b1' },
+      { event_type: 'push', pr_number: 0, pytorch_head_sha: '' },
+    ),
+    workflow_name: fc.constantFrom('ci', "it's"),
+    job_name: fc.constantFrom('build', 'test xfail'),
+    run_attempt: fc.constantFrom(1, 1, 2),
+    delivery_id: fc.constantFrom('d1', 'd2'),
+    conclusion: fc.constantFrom('failure', 'failure', 'success', 'timed_out', 'cancelled', 'running'),
+    minutesAgo: fc.integer({ min: 1, max: 8 * 1440 }),
+  })
+  .map(({ change, conclusion, minutesAgo, ...fields }) =>
+    attempt({
+      ...fields,
+      ...change,
+      ...(conclusion === 'running' ? { status: 'in_progress', conclusion: '' } : { conclusion }),
+      received_at: dateTimeOfMs(toMs - minutesAgo * 60_000),
+    }),
+  );
+
+describe('the lists of failures on oot-summary', () => {
+  it('agree with the rows themselves, for any history', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(row, { maxLength: 60 }), async (rows) => {
+        await expectLists(rows);
+      }),
+      { numRuns: 40 },
+    );
+  }, 120_000);
+
+  it('name upstream when two L3 backends break on one commit, and not when the second is an L2 or the probe', async () => {
+    const on = (downstream_repo: string, pytorch_head_sha: string) =>
+      attempt({
+        downstream_repo,
+        pytorch_head_sha,
+        conclusion: 'failure',
+        received_at: dateTimeOfMs(toMs - 3_600_000),
+      });
+    const rows = [
+      on('b/three', 'x1'),
+      on('c/three', 'x1'),
+      on('b/three', 'x2'),
+      on('d/two', 'x2'),
+      on(probe, 'x2'),
+    ];
+    await expectLists(rows);
+    expect(sharedBreakage(jobsOf(rows)).map(({ sha, backends }) => [sha, backends])).toEqual([
+      ['x1', 'b/three, c/three'],
+    ]);
+  });
+});
