@@ -201,7 +201,7 @@ async function expectLists(rows: WorkflowJobRow[]): Promise<void> {
 const row = fc
   .record({
     downstream_repo: fc.constantFrom('a/four', 'b/three', 'c/three', 'd/two', 'e/unregistered', probe),
-    upstream_repo: fc.constantFrom('pytorch/pytorch', 'pytorch/vision'),
+    upstream_repo: fc.constantFrom('pytorch/pytorch', 'pytorch/pytorch', 'pytorch/pytorch', 'pytorch/vision'),
     change: fc.constantFrom(
       { event_type: 'pull_request', pr_number: 7, pytorch_head_sha: 'a1' },
       { event_type: 'pull_request', pr_number: 7, pytorch_head_sha: 'a2' },
@@ -228,12 +228,23 @@ const row = fc
 describe('the lists of failures on oot-summary', () => {
   it('agree with the rows themselves, for any history', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(row, { maxLength: 60 }), async (rows) => {
+      fc.asyncProperty(fc.array(row, { maxLength: 150, size: 'max' }), async (rows) => {
         await expectLists(rows);
       }),
       { numRuns: 40 },
     );
   }, 120_000);
+
+  it('count a backend among those that ran only when one of its jobs counts', async () => {
+    const at = dateTimeOfMs(toMs - 3_600_000);
+    const rows = [
+      attempt({ downstream_repo: 'b/three', conclusion: 'failure', received_at: at }),
+      attempt({ downstream_repo: 'c/three', conclusion: 'failure', received_at: at }),
+      attempt({ downstream_repo: 'a/four', conclusion: 'cancelled', received_at: at }),
+    ];
+    await expectLists(rows);
+    expect(sharedBreakage(jobsOf(rows)).map(({ counted_backends }) => counted_backends)).toEqual([2]);
+  });
 
   it('name upstream when two L3 backends break on one commit, and not when the second is an L2 or the probe', async () => {
     const on = (downstream_repo: string, pytorch_head_sha: string) =>
