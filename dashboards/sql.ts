@@ -16,6 +16,10 @@ export const jobsInRange = `oot_jobs_between(${range})`;
 export const successRate =
   'if(countIf(is_counted) = 0, NULL, countIf(is_counted AND is_as_expected) / countIf(is_counted))';
 
+/** Exact (with interpolation) however many values there are; NULL where none is known. */
+export const quantile = (level: number, column: string): string =>
+  `quantileExactInclusive(${level})(${column})`;
+
 /** A counted job that did not end as expected. */
 export const isBad = '(is_counted AND NOT is_as_expected)';
 

@@ -4,6 +4,7 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 import { config as dashboards } from '../dashboards/config';
 import { sleep } from '../runtime/retry';
 import { claimPort, PortUnavailableError } from './dynamodb/ports';
+import { endProcess } from './node-part';
 import type { Part } from './supervisor';
 
 /** A Grafana on this machine; `args` come before all others. */
@@ -114,12 +115,7 @@ export async function startGrafana(options: GrafanaOptions): Promise<Part & { ur
     name: 'Grafana',
     url: `http://127.0.0.1:${port}`,
     exited,
-    async stop() {
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), 12_000);
-      await exited;
-      clearTimeout(timer);
-    },
+    stop: () => endProcess(child, exited),
   };
   const first = await Promise.race([isHealthy(part.url, exited, options.timeoutMs ?? 120_000), exited]);
   if (first === true) return part;

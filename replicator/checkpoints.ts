@@ -1,16 +1,12 @@
 import {
-  CreateTableCommand,
   DeleteItemCommand,
-  DescribeTableCommand,
   PutItemCommand,
   QueryCommand,
-  ResourceInUseException,
-  ResourceNotFoundException,
-  waitUntilTableExists,
   type AttributeValue,
   type DynamoDBClient,
   type QueryCommandOutput,
 } from '@aws-sdk/client-dynamodb';
+import { createTableIfMissing } from '../runtime/dynamodb-table';
 
 /** How far one shard is confirmed. */
 export type Progress = { position: string | null; ended: boolean };
@@ -72,31 +68,17 @@ export function createCheckpoints(deps: {
 
   return {
     async ensureTable() {
-      try {
-        await client.send(new DescribeTableCommand({ TableName }));
-        return;
-      } catch (error) {
-        if (!(error instanceof ResourceNotFoundException)) throw error;
-      }
-      try {
-        await client.send(
-          new CreateTableCommand({
-            TableName,
-            AttributeDefinitions: [
-              { AttributeName: 'streamArn', AttributeType: 'S' },
-              { AttributeName: 'shardId', AttributeType: 'S' },
-            ],
-            KeySchema: [
-              { AttributeName: 'streamArn', KeyType: 'HASH' },
-              { AttributeName: 'shardId', KeyType: 'RANGE' },
-            ],
-            BillingMode: 'PAY_PER_REQUEST',
-          }),
-        );
-      } catch (error) {
-        if (!(error instanceof ResourceInUseException)) throw error;
-      }
-      await waitUntilTableExists({ client, maxWaitTime: 60, minDelay: 0.05, maxDelay: 2 }, { TableName });
+      await createTableIfMissing(client, {
+        TableName,
+        AttributeDefinitions: [
+          { AttributeName: 'streamArn', AttributeType: 'S' },
+          { AttributeName: 'shardId', AttributeType: 'S' },
+        ],
+        KeySchema: [
+          { AttributeName: 'streamArn', KeyType: 'HASH' },
+          { AttributeName: 'shardId', KeyType: 'RANGE' },
+        ],
+      });
     },
 
     async load(streamArn) {

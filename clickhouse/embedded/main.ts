@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, readConfig } from '../../runtime/env';
 import { createLogger } from '../../runtime/logger';
+import { onShutdown, tellReady } from '../../runtime/shutdown';
 import { createEmbeddedClickHouse } from './create-embedded-clickhouse';
 
 // Before the engine opens: it takes its time zone from the process, and a server here means UTC.
@@ -40,26 +41,16 @@ async function main(): Promise<void> {
     },
   });
 
-  let isStopping = false;
-  const stop = (reason: string): void => {
-    if (isStopping) return;
-    isStopping = true;
+  onShutdown(async (reason) => {
     logger.info({ reason }, 'Stopping');
-    engine.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        logger.error({ err: error }, 'Stopping failed');
-        process.exit(1);
-      },
-    );
-  };
-  process.once('SIGTERM', () => stop('SIGTERM'));
-  process.once('SIGINT', () => stop('SIGINT'));
-  // The parent is gone: nobody is left to stop us.
-  process.once('disconnect', () => stop('disconnect'));
+    await engine.close().catch((error: unknown) => {
+      logger.error({ err: error }, 'Stopping failed');
+      throw error;
+    });
+  });
 
   logger.info({ url: engine.url, maxSessions }, 'Listening');
-  process.send?.({ ready: true, port: engine.port });
+  tellReady({ port: engine.port });
 }
 
 /** One line that says what to do about the failures that are nobody's bug. */

@@ -1,6 +1,6 @@
 import { config } from '../config';
-import { isBad, jobsInRange, sql, successRate } from '../sql';
-import { attemptInRange, chosen, quantile, verdict, workflowAndJob } from './backend';
+import { isBad, jobsInRange, quantile, sql, successRate } from '../sql';
+import { attemptInRange, chosen, verdict, workflowAndJob } from './backend';
 
 const { lastJobs } = config.state;
 const { overrunHours } = config.readiness;

@@ -1,6 +1,6 @@
 import { config } from '../config';
-import { filters, jobsInRange, shownOutcome, sql, successRate } from '../sql';
-import { attemptInRange, chosen, quantile } from './backend';
+import { filters, jobsInRange, shownOutcome, quantile, sql, successRate } from '../sql';
+import { attemptInRange, chosen } from './backend';
 
 /** As many rows as a table of jobs shows. */
 export const jobRows = config.rows.jobs;

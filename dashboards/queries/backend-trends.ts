@@ -1,5 +1,5 @@
-import { jobsInRange, sql, successRate } from '../sql';
-import { chosen, quantile, workflowAndJob } from './backend';
+import { jobsInRange, quantile, sql, successRate } from '../sql';
+import { chosen, workflowAndJob } from './backend';
 import { runQueuesSql } from './backend-card';
 
 /** 0 to 1, by job; no point where nothing counts. */

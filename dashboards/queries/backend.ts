@@ -21,9 +21,5 @@ export const verdict =
 /** Workflows may have jobs of the same name, so a job is never shown by its own name alone. */
 export const workflowAndJob = "concat(workflow_name, ' / ', job_name)";
 
-/** Exact (with interpolation) however many values there are; NULL where none is known. */
-export const quantile = (level: number, column: string): string =>
-  `quantileExactInclusive(${level})(${column})`;
-
 /** The least width of a point in time, so that one holds more than one or two jobs. */
 export const bucket = '6h';

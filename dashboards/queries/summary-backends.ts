@@ -1,13 +1,10 @@
-import { isBad, jobsInRange, sql, successRate, where } from '../sql';
+import { isBad, jobsInRange, quantile, sql, successRate, where } from '../sql';
 import { atEnd, backendStates, fromMs, statesAt, toMs } from './backend-states';
 
 const filtered = where('level', 'backend', 'upstream', 'eventType');
 
 /** The period before the time range, of the same length. */
 const previousRange = `from = fromUnixTimestamp64Milli(2 * ${fromMs} - ${toMs}), to = $__fromTime_ms`;
-
-/** Interpolated between the two values nearest to it; NULL where nothing is known. */
-const quantile = (level: number, column: string) => `quantileExactInclusive(${level})(${column})`;
 
 const inRange = sql`
         SELECT

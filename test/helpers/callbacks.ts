@@ -1,3 +1,6 @@
+import { parseCallback } from '../../ingest/contract/callback';
+import { createRecord } from '../../ingest/record';
+
 /** Callbacks as the relay sends them, with only what a test cares about spelled out. */
 
 export type WireCallback = {
@@ -122,3 +125,10 @@ export const nightly = (parts: Parts = {}): WireCallback => {
     parts,
   );
 };
+
+/** What ingest makes of a callback. Throws where it would refuse it. */
+export function recordOf(input: WireCallback) {
+  const parsed = parseCallback(input);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
+  return createRecord(parsed.callback);
+}

@@ -9,8 +9,6 @@ import { GetRecordsCommand, GetShardIteratorCommand } from '@aws-sdk/client-dyna
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { DynamoDBStreamEvent } from 'aws-lambda';
 import type { WorkflowJobRow } from '../../clickhouse/tables';
-import { parseCallback } from '../../ingest/contract/callback';
-import { createRecord } from '../../ingest/record';
 import { createResultStore } from '../../ingest/store';
 import { enableStream, ensureTable } from '../../ingest/table';
 import { backfill } from '../../replicator/backfill';
@@ -23,7 +21,7 @@ import { listQuarantine, replayQuarantine } from '../../replicator/replay';
 import { findStream, listShards } from '../../replicator/shards';
 import { createSink, type Sink } from '../../replicator/sink';
 import { verify } from '../../replicator/verify';
-import { completed, inProgress, nightly, type WireCallback } from '../helpers/callbacks';
+import { completed, inProgress, nightly, recordOf, type WireCallback } from '../helpers/callbacks';
 import {
   canRun,
   dynamoEngines,
@@ -74,11 +72,7 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
       scan,
       metrics,
       async send(...inputs: WireCallback[]) {
-        for (const input of inputs) {
-          const parsed = parseCallback(input);
-          if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
-          await store.write(createRecord(parsed.callback));
-        }
+        for (const input of inputs) await store.write(recordOf(input));
       },
       put: (item: Record<string, unknown>) =>
         client.send(new PutItemCommand({ TableName: tableName, Item: marshall(item) })),

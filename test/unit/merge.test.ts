@@ -1,14 +1,6 @@
 import fc from 'fast-check';
-import { parseCallback } from '../../ingest/contract/callback';
 import { mergeRecord, type StoredItem } from '../../ingest/merge';
-import { createRecord } from '../../ingest/record';
-import { completed, inProgress, swept, type WireCallback } from '../helpers/callbacks';
-
-const recordOf = (input: WireCallback) => {
-  const parsed = parseCallback(input);
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
-  return createRecord(parsed.callback);
-};
+import { completed, inProgress, swept, recordOf, type WireCallback } from '../helpers/callbacks';
 
 function apply(item: StoredItem | undefined, input: WireCallback, nowMs = 1_800_000_000_000) {
   const changes = mergeRecord(item, recordOf(input), nowMs);

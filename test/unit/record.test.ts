@@ -1,14 +1,6 @@
-import { parseCallback } from '../../ingest/contract/callback';
 import { limits } from '../../ingest/contract/limits';
 import { cutFailedTests } from '../../ingest/failed-tests';
-import { createRecord } from '../../ingest/record';
-import { completed, inProgress, nightly, swept, type WireCallback } from '../helpers/callbacks';
-
-const recordOf = (input: WireCallback) => {
-  const parsed = parseCallback(input);
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
-  return createRecord(parsed.callback);
-};
+import { completed, inProgress, nightly, recordOf, swept } from '../helpers/callbacks';
 
 describe('createRecord', () => {
   it('brings context and queue time from an in_progress callback', () => {
