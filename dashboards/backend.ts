@@ -27,6 +27,7 @@ import {
   outcomeVariable,
   workflowVariable,
 } from './variables';
+import { settingText } from './settings';
 
 const annotation = (name: string, rawSql: string, color: string) =>
   new AnnotationQueryBuilder()
@@ -51,7 +52,7 @@ export const backendDashboard = () =>
       ],
       annotations: [
         annotation(
-          `Broken (${config.state.brokenJobs} bad jobs in a row)`,
+          `Broken (${settingText(config.state.brokenJobs)} bad jobs in a row)`,
           brokenAnnotationSql(),
           config.colors.failure,
         ),

@@ -1,8 +1,10 @@
+import { setting } from './settings';
 import type { State } from './states';
 
 /**
  * Every uid, threshold, window and colour, once. Panels, their texts, and (next to them) alert rules read these.
- * Sources of the thresholds: the HUD's pages, and the promotion criteria that its users agreed on.
+ * What is a `setting` can differ for a level or for one backend. Sources of the thresholds: the HUD's pages, and
+ * the promotion criteria that its users agreed on.
  */
 export const config = {
   datasource: {
@@ -44,11 +46,18 @@ export const config = {
   /** Share of counted jobs that ended as expected, 0 to 1. The HUD's colours. */
   successRate: { good: 0.95, fair: 0.8 },
   /** A state in a word is taken from this many of the newest counted jobs, if there are at least so many. */
-  state: { lastJobs: 20, minJobs: 5, brokenJobs: 5, maxAgeDays: 7 },
+  state: {
+    lastJobs: setting(20),
+    minJobs: setting(5),
+    brokenJobs: setting(5),
+    maxAgeDays: setting(7),
+    /** Under this share a backend is failing. L4 blocks merges: it has to hold what the promotion to L3 asks for. */
+    failingUnder: setting(0.8, { levels: { L4: 0.9 } }),
+  },
   /** Minutes after which a running job is overdue; the views decide by the same number (a test compares). */
   overdueMinutes: 375,
   /** Hours without a result after which a backend that used to report is silent. */
-  silentHours: { perPullRequest: 36, nightlyOnly: 30 },
+  silentHours: { perPullRequest: setting(36), nightlyOnly: setting(30) },
   nightly: {
     maxHoursSinceLast: 30,
     /** How far before the range runs are read, so that its first run has one before it to compare with. */
@@ -70,18 +79,25 @@ export const config = {
     listedPrs: 1000,
   },
   /** So many backends of these levels that break on one PR or commit at once make upstream the suspect. */
-  sharedBreakage: { minBackends: 2, levels: ['L3', 'L4'] },
+  sharedBreakage: {
+    minBackends: 2,
+    levels: ['L3', 'L4'],
+    /** A job that fails on more than this share of other changes in so many days says nothing about this one. */
+    knownToFail: { share: 0.5, days: 3 },
+  },
+  /** The relay's own check: a backend that fails on purpose, as its jobs' names announce. The views know it, too. */
+  probe: { backend: 'pytorch/crcr-test', lastPrs: 5, maxHoursSinceNightly: 30 },
   /** Most rows of a table. */
   rows: { top: 20, tests: 200, jobs: 50, attempts: 1000, commits: 50, entries: 100 },
 
   /** L2 to L3: all of them over the window, for a backend that has been at L2 and has sent data long enough. */
   readiness: {
     windowDays: 14,
-    successRate: 0.9,
-    meanQueueMinutes: 30,
-    medianEndToEndHours: 3,
-    timeoutRate: 0.01,
-    overrunRate: 0.01,
+    successRate: setting(0.9),
+    meanQueueMinutes: setting(30),
+    medianEndToEndHours: setting(3),
+    timeoutRate: setting(0.01),
+    overrunRate: setting(0.01),
     overrunHours: 3,
     monthAtLevelDays: 30,
     dataDays: 14,
@@ -90,7 +106,8 @@ export const config = {
   pipeline: {
     delayTargetSeconds: 60,
     delayGoodSeconds: 5,
-    heartbeatStaleMinutes: 5,
+    /** A poller reads each second; Lambda is only run when something was written. */
+    heartbeatStaleMinutes: { poller: 5, lambda: 60 },
     /** "Now" of the delay: rows that were written in this many hours. */
     currentHours: 1,
     /** How far back the newest result of a backend is looked for. */

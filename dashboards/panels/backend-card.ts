@@ -18,6 +18,7 @@ import {
   successRateSql,
   timeoutRateSql,
 } from '../queries/backend-card';
+import { largest, settingText } from '../settings';
 import { badSinceSql, stateSql } from '../queries/backend-streaks';
 import { stateRule } from '../queries/backend-states';
 import { displayName, statPanel } from './base';
@@ -108,14 +109,14 @@ export const queuePanel = () =>
   statPanel(
     {
       title: 'Queue',
-      description: `Mean and median over runs of how long a run waited: the longest of its first attempts, from dispatch to start. Re-runs say nothing and are left out. Amber from ${readiness.meanQueueMinutes} min. ${whatIsChosen}`,
+      description: `Mean and median over runs of how long a run waited: the longest of its first attempts, from dispatch to start. Re-runs say nothing and are left out. Amber from ${settingText(readiness.meanQueueMinutes)} min. ${whatIsChosen}`,
       noData: 'no queue time known',
     },
     queueSql(),
   )
     .unit('s')
     .decimals(1)
-    .thresholds(steps([null, colors.success], [readiness.meanQueueMinutes * 60, config.warningColor]))
+    .thresholds(steps([null, colors.success], [readiness.meanQueueMinutes.default * 60, config.warningColor]))
     .colorScheme(thresholdColor())
     .overrideByName('mean_seconds', [displayName('mean')])
     .overrideByName('median_seconds', [displayName('median')]);
@@ -140,35 +141,35 @@ export const timeoutRatePanel = () =>
   statPanel(
     {
       title: 'Timeout rate',
-      description: `Counted jobs that timed out, unless their name announces it, of all counted jobs. Orange from ${percent(readiness.timeoutRate)}. ${whatIsChosen}`,
+      description: `Counted jobs that timed out, unless their name announces it, of all counted jobs. Orange from ${settingText(readiness.timeoutRate, percent)}. ${whatIsChosen}`,
       noData: 'nothing counted',
     },
     timeoutRateSql(),
   )
     .unit('percentunit')
     .decimals(1)
-    .thresholds(steps([null, colors.success], [readiness.timeoutRate, colors.timed_out]))
+    .thresholds(steps([null, colors.success], [readiness.timeoutRate.default, colors.timed_out]))
     .colorScheme(thresholdColor());
 
 export const overrunRatePanel = () =>
   statPanel(
     {
       title: 'Overrun rate',
-      description: `Counted jobs that took over ${readiness.overrunHours} h, of the counted jobs whose duration is known. Orange from ${percent(readiness.overrunRate)}. ${whatIsChosen}`,
+      description: `Counted jobs that took over ${readiness.overrunHours} h, of the counted jobs whose duration is known. Orange from ${settingText(readiness.overrunRate, percent)}. ${whatIsChosen}`,
       noData: 'no duration known',
     },
     overrunRateSql(),
   )
     .unit('percentunit')
     .decimals(1)
-    .thresholds(steps([null, colors.success], [readiness.overrunRate, colors.timed_out]))
+    .thresholds(steps([null, colors.success], [readiness.overrunRate.default, colors.timed_out]))
     .colorScheme(thresholdColor());
 
 export const lastJobsPanel = () =>
   statPanel(
     {
-      title: `Last ${state.lastJobs} jobs, the newest on the right`,
-      description: `The newest ${state.lastJobs} counted jobs of the time range, by when they were received; a click opens the run. A probe job that ended as its name announces is shown as a success. ${whatIsChosen}`,
+      title: `Last ${largest(state.lastJobs)} jobs, the newest on the right`,
+      description: `The newest ${largest(state.lastJobs)} counted jobs of the time range, by when they were received; a click opens the run. A probe job that ended as its name announces is shown as a success. ${whatIsChosen}`,
       noData: 'nothing counted in this time range',
     },
     lastJobsSql(),
@@ -179,7 +180,7 @@ export const lastJobsPanel = () =>
         .calcs(['lastNotNull'])
         .fields('/^verdict$/')
         .values(true)
-        .limit(state.lastJobs),
+        .limit(largest(state.lastJobs)),
     )
     .orientation(VizOrientation.Vertical)
     .colorMode(BigValueColorMode.Background)

@@ -2,6 +2,7 @@ import { config } from '../config';
 import { percent, successRateSteps } from '../fields';
 import { bucket } from '../queries/backend';
 import { durationOverTimeSql, queueOverTimeSql, successRateOverTimeSql } from '../queries/backend-trends';
+import { settingText } from '../settings';
 import { timeSeriesPanel } from './base';
 
 const points = `A point stands for at least ${bucket}, by when the jobs were received.`;
@@ -46,7 +47,7 @@ export const queueOverTimePanel = () =>
   timeSeriesPanel(
     {
       title: 'Queue time of runs',
-      description: `How long runs waited from dispatch to start: of a run, the longest of its first attempts. Re-runs say nothing and are left out. Upstream asks for a mean under ${config.readiness.meanQueueMinutes} min. ${points} ${whatIsChosen}`,
+      description: `How long runs waited from dispatch to start: of a run, the longest of its first attempts. Re-runs say nothing and are left out. Upstream asks for a mean under ${settingText(config.readiness.meanQueueMinutes)} min. ${points} ${whatIsChosen}`,
       noData: 'No queue time is known in this time range',
     },
     queueOverTimeSql(),

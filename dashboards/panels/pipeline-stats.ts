@@ -11,7 +11,9 @@ import {
 } from '../queries/pipeline';
 import { displayName, statPanel } from './base';
 
-const { colors, pipeline } = config;
+const { colors, pipeline, silentHours } = config;
+/** Of no backend in particular. */
+const [nightlyOnly, perPullRequest] = [silentHours.nightlyOnly.default, silentHours.perPullRequest.default];
 
 /** Is anything coming at all? */
 export const newestResult = () =>
@@ -20,7 +22,7 @@ export const newestResult = () =>
       title: 'Newest result',
       description:
         'How long ago ingest first saw the newest attempt (received_at, our clock), whatever the time range. ' +
-        `Amber after ${config.silentHours.nightlyOnly} h, red after ${config.silentHours.perPullRequest} h without any.`,
+        `Amber after ${nightlyOnly} h, red after ${perPullRequest} h without any.`,
       noData: `Nothing in the last ${lookBackDays} days`,
     },
     newestAge(),
@@ -31,8 +33,8 @@ export const newestResult = () =>
     .thresholds(
       steps(
         [null, colors.success],
-        [config.silentHours.nightlyOnly * 3600, config.warningColor],
-        [config.silentHours.perPullRequest * 3600, colors.failure],
+        [nightlyOnly * 3600, config.warningColor],
+        [perPullRequest * 3600, colors.failure],
       ),
     );
 
@@ -66,7 +68,7 @@ export const heartbeat = () =>
       title: 'Oldest heartbeat',
       description:
         'How long ago the replicator last read, with success, the shard that it read longest ago. ' +
-        `Red from ${pipeline.heartbeatStaleMinutes} min: results then stop here, and nowhere is it seen that they do.`,
+        `Red from ${pipeline.heartbeatStaleMinutes.poller} min: results then stop here. Lambda reports only when something was written.`,
       noData: 'The replicator has never reported, or every shard was read to its end',
     },
     oldestHeartbeat(),
@@ -74,7 +76,7 @@ export const heartbeat = () =>
     .unit('s')
     .decimals(0)
     .colorScheme(thresholdColor())
-    .thresholds(steps([null, colors.success], [pipeline.heartbeatStaleMinutes * 60, colors.failure]));
+    .thresholds(steps([null, colors.success], [pipeline.heartbeatStaleMinutes.poller * 60, colors.failure]));
 
 /** Is anything put aside? */
 export const inQuarantine = () =>

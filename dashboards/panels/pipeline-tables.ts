@@ -9,6 +9,7 @@ import {
   newestQuarantined,
   shards,
 } from '../queries/pipeline';
+import { settingText } from '../settings';
 import { decimals, displayName, gaugeCell, hidden, outcomeText, tablePanel, unit, width } from './base';
 
 const { colors, pipeline, silentHours } = config;
@@ -43,7 +44,7 @@ export const shardTable = () =>
     {
       title: 'Replication, by shard',
       description:
-        `Heartbeat: how long ago the shard was last read with success, red from ${pipeline.heartbeatStaleMinutes} min. Newest record: the age of the ` +
+        `Heartbeat: how long ago the shard was last read with success, red from ${pipeline.heartbeatStaleMinutes.poller} min. Newest record: the age of the ` +
         'newest confirmed record; it grows while nobody writes, so it alone means nothing. Delay: from DynamoDB to the confirmation by ' +
         `ClickHouse of that record, red from ${pipeline.delayTargetSeconds} s. Position: everything up to it is confirmed. Shards that were read to their end are gone.`,
       noData: 'The replicator has never reported, or every shard was read to its end',
@@ -53,7 +54,7 @@ export const shardTable = () =>
     .unit('short')
     .overrideByName('shard_id', [displayName('Shard'), width(330)])
     .overrideByName('replicator', [displayName('Replicator'), width(100)])
-    .overrideByName('heartbeat_age', ageCell('Heartbeat', pipeline.heartbeatStaleMinutes * 60))
+    .overrideByName('heartbeat_age', ageCell('Heartbeat', pipeline.heartbeatStaleMinutes.poller * 60))
     .overrideByName('newest_record_age', [
       displayName('Newest record'),
       empty('none yet'),
@@ -99,7 +100,7 @@ export const completenessTable = () => {
         'Shares of the attempts first seen in the time range. No start: without started_at (of all). No queue time: of first attempts only, ' +
         'a re-run has none that means anything; some versions of the relay send it with the first job of a run, so a high share here is not a ' +
         'fault by itself. No tests: of completed attempts, without a count of tests; builds and probes have none. No SHA: without the upstream ' +
-        `commit (of all). Newest: the age of the newest attempt in the last ${lookBackDays} days, red after ${silentHours.perPullRequest} h; never ones first.`,
+        `commit (of all). Newest: the age of the newest attempt in the last ${lookBackDays} days, red after ${settingText(silentHours.perPullRequest)} h; never ones first.`,
       noData: 'No backend is registered, and none has reported',
     },
     completeness(),
@@ -109,7 +110,7 @@ export const completenessTable = () => {
     .overrideByName('downstream_repo', backendCell)
     .overrideByName('level', [displayName('Level'), empty('–'), width(70)])
     .overrideByName('attempts', [displayName('Attempts'), width(100)])
-    .overrideByName('newest_age', ageCell('Newest', silentHours.perPullRequest * 3600));
+    .overrideByName('newest_age', ageCell('Newest', silentHours.perPullRequest.default * 3600));
   for (const [column, name] of Object.entries(lacks)) {
     panel.overrideByName(column, [
       displayName(name),

@@ -69,8 +69,8 @@ export const backendCell: DynamicConfigValue[] = [
 /** Grafana's steps begin at their value, but a criterion with `>` fails at its limit. */
 const justAbove = 1e-9;
 
-/** Green where the criterion passes, red where it does not. */
-export const criterionSteps = ({ comparison, limit }: Criterion) =>
+/** Green where the criterion passes, red where it does not; by what holds for most backends. */
+export const criterionSteps = ({ comparison, limit: { default: limit } }: Criterion) =>
   comparison === '<'
     ? steps([null, colors.success], [limit, colors.failure])
     : steps([null, colors.failure], [comparison === '>' ? limit + justAbove : limit, colors.success]);

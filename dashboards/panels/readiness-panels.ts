@@ -10,6 +10,7 @@ import {
   readinessByCriterion,
   verdictCounts,
 } from '../queries/readiness';
+import { settingText } from '../settings';
 import {
   countedEvent,
   criteria,
@@ -160,7 +161,7 @@ export const readinessTrend = (column: keyof typeof trendTexts) => {
       title: `${title}, needs ${requirement(criterion)}`,
       description:
         `${what}. Each point is taken over the ${limits.windowDays} days before it, of ${countedEvent} events; the last ${historyDays} days, ` +
-        `whatever the dashboard's time range. Dashed: ${criterion.limitText}.`,
+        `whatever the dashboard's time range. Dashed: ${criterion.limitText(criterion.limit.default)}.`,
       noData: `Unknown: ${criterion.unknown} in the last ${historyDays + limits.windowDays} days`,
     },
     criterionTrend(column),
@@ -168,7 +169,7 @@ export const readinessTrend = (column: keyof typeof trendTexts) => {
     .timeFrom(`${historyDays}d`)
     .unit(criterionUnit(criterion))
     .min(0)
-    .axisSoftMax(criterion.shown === 'share' && criterion.comparison === '>' ? 1 : criterion.limit)
+    .axisSoftMax(criterion.shown === 'share' && criterion.comparison === '>' ? 1 : criterion.limit.default)
     .thresholds(criterionSteps(criterion))
     .thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed));
 };
@@ -176,4 +177,4 @@ export const readinessTrend = (column: keyof typeof trendTexts) => {
 /** Said once, at the top of the dashboard. */
 export const readinessText =
   `Which backend meets the criteria of the next level, what it lacks, and which L3 or L4 backend no longer meets them. ` +
-  `Success rate over ${percent(limits.successRate)} and the rest over fixed windows of ${limits.windowDays} days up to now.`;
+  `Success rate over ${settingText(limits.successRate, percent)} and the rest over fixed windows of ${limits.windowDays} days up to now.`;

@@ -5,6 +5,7 @@ import { fixedColor, percent, steps, successRateSteps, thresholdColor } from '..
 import { linkTo } from '../links';
 import { freshnessSql, jobConditions, jobCountSql, successRateSql } from '../queries/summary';
 import { backendsInStatesSql, stateRule } from '../queries/backend-states';
+import { settingText } from '../settings';
 import { statPanel, type PanelText } from './base';
 
 const { colors, silentHours } = config;
@@ -88,7 +89,7 @@ export const silentStat = () =>
   newest(
     {
       title: 'Silent backends',
-      description: `Registered backends that used to report and have had no result for ${silentHours.perPullRequest} hours (${silentHours.nightlyOnly} if all they ever ran is nightly and periodic) at the end of the time range.`,
+      description: `Registered backends that used to report and have had no result for ${settingText(silentHours.perPullRequest)} hours (${settingText(silentHours.nightlyOnly)} if all they ever ran is nightly and periodic) at the end of the time range.`,
       noData: 'no backend registered',
     },
     backendsInStatesSql(['silent'], 'silent_backends'),
@@ -102,7 +103,7 @@ export const freshnessStat = () =>
   newest(
     {
       title: 'Newest result',
-      description: `Age of the newest result of any backend at the end of the time range: since ingest took the outcome. Orange from an hour, red from ${silentHours.nightlyOnly} hours. The line: the same at 24 moments of the range.`,
+      description: `Age of the newest result of any backend at the end of the time range: since ingest took the outcome. Orange from an hour, red from ${silentHours.nightlyOnly.default} hours. The line: the same at 24 moments of the range.`,
       noData: 'never a result',
     },
     freshnessSql(),
@@ -112,5 +113,9 @@ export const freshnessStat = () =>
     .decimals(1)
     .colorScheme(thresholdColor())
     .thresholds(
-      steps([null, colors.success], [3_600, 'orange'], [silentHours.nightlyOnly * 3_600, colors.failure]),
+      steps(
+        [null, colors.success],
+        [3_600, 'orange'],
+        [silentHours.nightlyOnly.default * 3_600, colors.failure],
+      ),
     );

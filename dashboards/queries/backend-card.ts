@@ -1,8 +1,9 @@
 import { config } from '../config';
+import { largest } from '../settings';
 import { isBad, jobsInRange, quantile, sql, successRate } from '../sql';
 import { attemptInRange, chosen, verdict, workflowAndJob } from './backend';
 
-const { lastJobs } = config.state;
+const lastJobs = largest(config.state.lastJobs);
 const { overrunHours } = config.readiness;
 
 const registered = 'repo IN (${backend:singlequote})';

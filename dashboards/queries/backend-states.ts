@@ -1,4 +1,6 @@
 import { config } from '../config';
+import { percent } from '../fields';
+import { largest, settingSql, settingText, type Setting } from '../settings';
 import { sql, where, type Filter } from '../sql';
 
 /** A backend's state in a word, worst first. Its place, from 1, is its number in a time series. */
@@ -23,18 +25,17 @@ export const stateCode = (state: BackendState): number => backendStates.indexOf(
 
 /** How each word is decided, for descriptions. */
 export const stateRule = (): string => {
-  const { lastJobs, minJobs, brokenJobs, maxAgeDays } = config.state;
+  const { lastJobs, minJobs, brokenJobs, maxAgeDays, failingUnder } = config.state;
   const { perPullRequest, nightlyOnly } = config.silentHours;
-  const percent = (share: number) => `${share * 100} %`;
   return [
-    `From the newest ${lastJobs} counted jobs (received in the last ${maxAgeDays} days), the first that holds:`,
-    `silent: no result for ${perPullRequest} h (${nightlyOnly} h if it only runs nightly and periodic);`,
-    `broken: its newest ${brokenJobs} all bad;`,
-    `failing: under ${percent(config.successRate.fair)} as expected;`,
+    `From the newest ${settingText(lastJobs)} counted jobs (received in the last ${settingText(maxAgeDays)} days), the first that holds:`,
+    `silent: no result for ${settingText(perPullRequest)} h (${settingText(nightlyOnly)} h if it only runs nightly and periodic);`,
+    `broken: its newest ${settingText(brokenJobs)} all bad;`,
+    `failing: under ${settingText(failingUnder, percent)} as expected;`,
     `overdue: an overdue job (over ${config.overdueMinutes} min) is newer than its newest counted one;`,
     `unstable: under ${percent(config.successRate.good)};`,
-    `healthy; running: fewer than ${minJobs} counted jobs, but some are running;`,
-    `too few jobs: fewer than ${minJobs}; no data: never a result.`,
+    `healthy; running: fewer than ${settingText(minJobs)} counted jobs, but some are running;`,
+    `too few jobs: fewer than ${settingText(minJobs)}; no data: never a result.`,
     'All as the filters and the end of the time range let it through.',
   ].join(' ');
 };
@@ -63,35 +64,37 @@ const summaryFilters: readonly Filter[] = ['level', 'backend', 'upstream', 'even
 
 /**
  * One row a registered backend and moment `at` (a list of Unix milliseconds): its state in a word, and what it
- * was decided by. A job counts at the moments after it was received, with the outcome that is known now; of two
- * jobs received in the same millisecond the good one counts as newer. What is overdue or running is only known
- * now, so only the end of the range can be in these states.
+ * was decided by. A job counts at the moments after it was received, with the outcome that was known at the end of
+ * the range; of two jobs received in the same millisecond the good one counts as newer. What is overdue or running
+ * is only known then, so only the end of the range can be in these states.
  */
 export const statesAt = (at: string, filterNames = summaryFilters): string => {
   const jobFilters = where(...filterNames);
   const backendFilters = where(...filterNames.filter((name) => name === 'level' || name === 'backend'));
-  const { lastJobs, minJobs, brokenJobs, maxAgeDays } = config.state;
+  const own = (value: Setting) => settingSql(value);
+  const { lastJobs, minJobs, brokenJobs, maxAgeDays, failingUnder } = config.state;
   const { perPullRequest, nightlyOnly } = config.silentHours;
   return sql`
     SELECT
         downstream_repo, level, oncalls, at,
         -- Results may come after the range; arrays are newest first; 0 is "never".
         arrayFirst(result -> result <= at, results) AS last_result_ms,
+        if(is_nightly_only, ${own(nightlyOnly)}, ${own(perPullRequest)}) AS silent_hours,
         arrayFirstIndex(job -> job.1 < at, counted) AS first_index,
         arrayFilter(
-            job -> job.1 >= at - ${maxAgeDays} * 86400000,
-            if(first_index = 0, [], arraySlice(counted, first_index, ${lastJobs}))) AS last_jobs,
+            job -> job.1 >= at - ${own(maxAgeDays)} * 86400000,
+            if(first_index = 0, [], arraySlice(counted, first_index, ${own(lastJobs)}))) AS last_jobs,
         length(last_jobs) AS last_count,
         arrayCount(job -> job.2, last_jobs) / last_count AS last_rate,
+        arrayFirstIndex(job -> job.2, last_jobs) AS first_good,
+        if(first_good = 0, last_count, toUInt64(first_good - 1)) AS bad_streak,
         multiIf(
-            last_result_ms > 0
-                AND at - last_result_ms > if(is_nightly_only, ${nightlyOnly}, ${perPullRequest}) * 3600000, 'silent',
-            last_count >= ${brokenJobs}
-                AND arrayCount(job -> job.2, arraySlice(last_jobs, 1, ${brokenJobs})) = 0, 'broken',
-            last_count >= ${minJobs} AND last_rate < ${config.successRate.fair}, 'failing',
-            at = ${toMs} AND overdue_ms > if(last_count = 0, at - ${maxAgeDays} * 86400000 - 1, last_jobs[1].1), 'overdue',
-            last_count >= ${minJobs} AND last_rate < ${config.successRate.good}, 'unstable',
-            last_count >= ${minJobs}, 'healthy',
+            last_result_ms > 0 AND at - last_result_ms > silent_hours * 3600000, 'silent',
+            bad_streak >= ${own(brokenJobs)}, 'broken',
+            last_count >= ${own(minJobs)} AND last_rate < ${own(failingUnder)}, 'failing',
+            at = ${toMs} AND overdue_ms > if(last_count = 0, at - ${own(maxAgeDays)} * 86400000 - 1, last_jobs[1].1), 'overdue',
+            last_count >= ${own(minJobs)} AND last_rate < ${config.successRate.good}, 'unstable',
+            last_count >= ${own(minJobs)}, 'healthy',
             at = ${toMs} AND running > 0, 'running',
             last_result_ms > 0, 'too few jobs',
             'no data') AS state
@@ -106,7 +109,7 @@ export const statesAt = (at: string, filterNames = summaryFilters): string => {
             arrayReverseSort(groupArrayIf((toUnixTimestamp64Milli(received_at), is_as_expected), is_counted)) AS counted,
             maxIf(toUnixTimestamp64Milli(received_at), is_overdue) AS overdue_ms,
             countIf(outcome = 'running' AND NOT is_overdue) AS running
-        FROM oot_jobs_between(from = $__fromTime_ms - INTERVAL ${maxAgeDays} DAY, to = $__toTime_ms)
+        FROM oot_jobs_as_of(from = $__fromTime_ms - INTERVAL ${largest(maxAgeDays)} DAY, to = $__toTime_ms, at = $__toTime_ms)
         WHERE ${jobFilters}
         GROUP BY downstream_repo
     ) AS jobs USING (downstream_repo)

@@ -1,9 +1,18 @@
 import { config } from '../config';
+import { largest, settingSql, type Setting } from '../settings';
 import { filters, sql } from '../sql';
 import { ofBackend } from './backend';
 import { atEnd, statesAt } from './backend-states';
 
 const { brokenJobs, maxAgeDays } = config.state;
+
+/** Of a setting, what holds for the backend of the page; it may be one that is not registered. */
+const ofThisBackend = (setting: Setting): string => {
+  const own = settingSql(setting);
+  return own === settingSql({ ...setting, levels: {}, backends: {} })
+    ? own
+    : `ifNull((SELECT any(${own}) FROM (SELECT repo AS downstream_repo, level FROM oot_backends WHERE ${ofBackend})), ${setting.default})`;
+};
 
 /** A backend's state is its own, not that of a workflow or job of it. */
 const ofBackendAndEvent = `${ofBackend} AND ${filters.eventType}`;
@@ -50,9 +59,9 @@ export const badSinceSql = () => sql`
 const longBadStreaks = () => sql`
   SELECT began_at, jobs, next_at
   FROM (
-  ${streaksFrom(`$__fromTime_ms - INTERVAL ${maxAgeDays} DAY`)}
+  ${streaksFrom(`$__fromTime_ms - INTERVAL ${largest(maxAgeDays)} DAY`)}
   )
-  WHERE is_bad AND jobs >= ${brokenJobs}`;
+  WHERE is_bad AND jobs >= ${ofThisBackend(brokenJobs)}`;
 
 /** Regions in which the backend was broken; one that goes on ends with the range. */
 export const brokenAnnotationSql = () => sql`

@@ -1,5 +1,6 @@
 import { config } from '../config';
 import { percent } from '../fields';
+import { mapSetting, setting, settingSql, settingText, type Setting } from '../settings';
 
 const limits = config.readiness;
 
@@ -23,9 +24,9 @@ export type Criterion = {
   column: string;
   words: string;
   comparison: '>' | '<' | '>=';
-  /** Seconds, days, or a share from 0 to 1. */
-  limit: number;
-  limitText: string;
+  /** Seconds, days, or a share from 0 to 1; and how it is written. */
+  limit: Setting;
+  limitText: (limit: number) => string;
   shown: keyof typeof shown;
   /** The column that says how many jobs or runs the value comes from, and the word for them. */
   basis: { column: string; words: string };
@@ -44,7 +45,7 @@ export const criteria = [
     words: 'success rate',
     comparison: '>',
     limit: limits.successRate,
-    limitText: percent(limits.successRate),
+    limitText: percent,
     shown: 'share',
     basis: jobs,
     unknown: `no ${countedEvent} job that counts`,
@@ -54,8 +55,8 @@ export const criteria = [
     column: 'mean_queue_seconds',
     words: 'mean queue time',
     comparison: '<',
-    limit: limits.meanQueueMinutes * 60,
-    limitText: `${limits.meanQueueMinutes} min`,
+    limit: mapSetting(limits.meanQueueMinutes, (minutes) => minutes * 60),
+    limitText: (seconds) => `${seconds / 60} min`,
     shown: 'minutes',
     basis: { column: 'queue_runs', words: 'runs' },
     unknown: `no ${countedEvent} run with a queue time`,
@@ -65,8 +66,8 @@ export const criteria = [
     column: 'median_end_to_end_seconds',
     words: 'median end to end',
     comparison: '<',
-    limit: limits.medianEndToEndHours * 3600,
-    limitText: `${limits.medianEndToEndHours} h`,
+    limit: mapSetting(limits.medianEndToEndHours, (hours) => hours * 3600),
+    limitText: (seconds) => `${seconds / 3600} h`,
     shown: 'hours',
     basis: { column: 'end_to_end_runs', words: 'runs' },
     unknown: `no complete ${countedEvent} run with its times and queue time`,
@@ -77,7 +78,7 @@ export const criteria = [
     words: 'timeout rate',
     comparison: '<',
     limit: limits.timeoutRate,
-    limitText: percent(limits.timeoutRate),
+    limitText: percent,
     shown: 'share',
     basis: jobs,
     unknown: `no ${countedEvent} job that counts`,
@@ -88,7 +89,7 @@ export const criteria = [
     words: 'overrun rate',
     comparison: '<',
     limit: limits.overrunRate,
-    limitText: percent(limits.overrunRate),
+    limitText: percent,
     shown: 'share',
     basis: { column: 'timed_jobs', words: 'jobs' },
     unknown: `no ${countedEvent} job whose duration is known`,
@@ -98,8 +99,8 @@ export const criteria = [
     column: 'level_days',
     words: 'time at L2',
     comparison: '>=',
-    limit: limits.monthAtLevelDays,
-    limitText: `${limits.monthAtLevelDays} days`,
+    limit: setting(limits.monthAtLevelDays),
+    limitText: (days) => `${days} days`,
     shown: 'days',
     basis: { column: 'level_days_known', words: 'first result' },
     unknown: 'no result at L2',
@@ -109,8 +110,8 @@ export const criteria = [
     column: 'data_days',
     words: 'time with data',
     comparison: '>=',
-    limit: limits.dataDays,
-    limitText: `${limits.dataDays} days`,
+    limit: setting(limits.dataDays),
+    limitText: (days) => `${days} days`,
     shown: 'days',
     basis: { column: 'data_days_known', words: 'first result' },
     unknown: `no ${countedEvent} result`,
@@ -121,8 +122,14 @@ export const criteria = [
 export type CriterionColumn = (typeof criteria)[number]['column'];
 
 /** `> 90 %`: what it takes to pass. */
-export const requirement = ({ comparison, limitText }: Criterion): string =>
-  `${comparison === '>=' ? '≥' : comparison} ${limitText}`;
+export const requirement = ({ comparison, limit, limitText }: Criterion): string =>
+  `${sign(comparison)} ${settingText(limit, limitText)}`;
+
+/** SQL of what it takes a backend to pass, where the columns `downstream_repo` and `level` are there. */
+export const requirementSql = ({ comparison, limit, limitText }: Criterion): string =>
+  settingSql(mapSetting(limit, (own) => `${sign(comparison)} ${limitText(own)}`));
+
+const sign = (comparison: Criterion['comparison']): string => (comparison === '>=' ? '≥' : comparison);
 
 /** SQL of a criterion's value as text. */
 export const shownValue = (criterion: Criterion, value: string): string => shown[criterion.shown](value);

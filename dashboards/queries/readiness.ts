@@ -1,10 +1,11 @@
 import { config } from '../config';
+import { settingSql } from '../settings';
 import { sql, successRate, where } from '../sql';
 import {
   countedEvent,
   criteria,
   historyDays,
-  requirement,
+  requirementSql,
   shownValue,
   type Criterion,
   type CriterionColumn,
@@ -137,7 +138,7 @@ const judged = (now: string): string[] => [
 ];
 
 const judgement = ({ column, comparison, limit, basis }: Criterion, position: number): string =>
-  `(${position}, CAST(${column} AS Nullable(Float64)), toUInt64(${basis.column}), CAST(${column} ${comparison} ${limit} AS Nullable(UInt8)))`;
+  `(${position}, CAST(${column} AS Nullable(Float64)), toUInt64(${basis.column}), CAST(${column} ${comparison} ${settingSql(limit)} AS Nullable(UInt8)))`;
 
 /** An expression that picks, by a row's criterion, one of one SQL expression each. */
 const byCriterion = (pick: (criterion: Criterion) => string): string =>
@@ -153,7 +154,7 @@ const scored = (now: string): string[] => [
       level,
       position,
       ${byCriterion(({ words }) => `'${words}'`)} AS criterion,
-      ${byCriterion((criterion) => `'${requirement(criterion)}'`)} AS needed,
+      ${byCriterion(requirementSql)} AS needed,
       anyIf(value, days_ago = 0) AS current,
       anyIf(basis, days_ago = 0) AS current_basis,
       arrayMap(day -> day.2, arraySort(groupArray((days_ago, ifNull(passes, 2))))) AS days,

@@ -5,9 +5,13 @@ export const receivedMs = Date.UTC(2026, 10, 20, 10);
 
 let made = 0;
 
-/** A row of `oot_workflow_job`: a first attempt that took 30 minutes and succeeded, with a key of its own. */
+/**
+ * A row of `oot_workflow_job`: a first attempt that took 30 minutes and succeeded, with a key of its own. Its
+ * outcome came with its first callback unless the row says otherwise.
+ */
 export function attempt(overrides: Partial<WorkflowJobRow> = {}): WorkflowJobRow {
   const n = ++made;
+  const received_at = overrides.received_at ?? dateTimeOfMs(receivedMs);
   return {
     dynamoKey: `attempt-${String(n).padStart(6, '0')}`,
     status: 'completed',
@@ -38,9 +42,9 @@ export function attempt(overrides: Partial<WorkflowJobRow> = {}): WorkflowJobRow
     failed_tests_cut: 0,
     artifact_url: '',
     environment: '',
-    received_at: dateTimeOfMs(receivedMs),
+    received_at,
     updated_at: dateTimeOfMs(receivedMs + 30 * 60_000),
-    outcome_at: dateTimeOfMs(receivedMs + 30 * 60_000),
+    outcome_at: overrides.status === 'in_progress' ? null : received_at,
     revision: 2,
     is_deleted: 0,
     source: 'stream',

@@ -48,8 +48,8 @@ for (const { name, target } of dashboard.annotations.list ?? []) {
   const rawSql = sqlOf(target);
   if (rawSql !== undefined) queries.set(name, rawSql);
 }
-const lastJobsTitle = `Last ${config.state.lastJobs} jobs, the newest on the right`;
-const brokenTitle = `Broken (${config.state.brokenJobs} bad jobs in a row)`;
+const lastJobsTitle = `Last ${config.state.lastJobs.default} jobs, the newest on the right`;
+const brokenTitle = `Broken (${config.state.brokenJobs.default} bad jobs in a row)`;
 
 function expand(title: string, range: Range, chosen: Chosen): string {
   const variables = { workflow: '$__all', job: '$__all', outcome: '$__all', event_type: '$__all', ...chosen };
@@ -208,7 +208,7 @@ function oracle(rows: Row[], { fromMs, toMs }: Range, chosen: Chosen): Record<st
     ],
     [lastJobsTitle]: [...counted]
       .sort(byReceived)
-      .slice(-config.state.lastJobs)
+      .slice(-config.state.lastJobs.default)
       .map(({ verdict, job, row }) => ({
         verdict,
         job,
@@ -447,8 +447,8 @@ function streaks(all: Judged[], { fromMs, toMs }: Range): Record<string, Cells[]
     }
     return found;
   };
-  const long = badStreaks(fromMs - config.state.maxAgeDays * dayMs).filter(
-    ({ jobs, next }) => jobs >= config.state.brokenJobs && (next === null || msOf(next) >= fromMs),
+  const long = badStreaks(fromMs - config.state.maxAgeDays.default * dayMs).filter(
+    ({ jobs, next }) => jobs >= config.state.brokenJobs.default && (next === null || msOf(next) >= fromMs),
   );
   return {
     'Nothing as expected since': badStreaks(0)

@@ -175,7 +175,7 @@ const standingOf = (rows: WorkflowJobRow[]) =>
       event: newest.event,
       verdict: newest.verdict,
       // Whole seconds passed, as hours.
-      hours: Math.round((toMs - newest.beganMs) / hourMs),
+      hours: Math.floor((toMs - newest.beganMs) / hourMs),
       streak: streak[0]?.verdict ?? null,
       streak_runs: streak.length === 0 ? null : streak.length,
       streak_since: streak.length === 0 ? null : dateTimeOfMs(streak.at(-1)!.beganMs),
@@ -259,7 +259,7 @@ describe('oot-nightly', () => {
           sorted(
             await ask<object>(
               pick(
-                'backend, event, verdict, toUInt32(round(hours_since)) AS hours, streak, streak_runs, streak_since, jobs, good, bad, running, missing, sha',
+                'backend, event, verdict, toUInt32(floor(hours_since)) AS hours, streak, streak_runs, streak_since, jobs, good, bad, running, missing, sha',
                 nightlyStandingSql,
               ) + " WHERE event != ''",
             ),

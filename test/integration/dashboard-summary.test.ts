@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { loadBackends, type Backend } from '../../clickhouse/backends';
 import { tables } from '../../clickhouse/tables';
 import { config } from '../../dashboards/config';
+import { settingOf, type Setting } from '../../dashboards/settings';
 import { summaryDashboard } from '../../dashboards/summary';
 import { foldCallbacks } from '../../local/demo/items';
 import type { TimedCallback } from '../../local/demo/jobs';
@@ -201,19 +202,38 @@ const lastResultOf = (seen: Seen[], toMs: number): number | null => {
   return arrived.length === 0 ? null : Math.max(...arrived);
 };
 
-function stateOf(seen: Seen[], jobs: Seen[], toMs: number): string {
-  const { lastJobs, minJobs, brokenJobs } = config.state;
+/** As it was known at the end of the range. */
+const asOf =
+  (toMs: number) =>
+  (one: Seen): Seen =>
+    one.outcomeMs !== null && one.outcomeMs <= toMs
+      ? one
+      : {
+          ...one,
+          outcome: 'running',
+          isCounted: false,
+          isGood: false,
+          isOverdue: toMs - one.receivedMs > config.overdueMinutes * minuteMs,
+        };
+
+function stateOf({ repo, level }: Backend, seen: Seen[], jobs: Seen[], toMs: number): string {
+  const own = (setting: Setting) => settingOf(setting, level, repo);
+  const [lastJobs, minJobs, brokenJobs] = [
+    own(config.state.lastJobs),
+    own(config.state.minJobs),
+    own(config.state.brokenJobs),
+  ];
   const last = newestCounted(jobs).slice(0, lastJobs);
   const rate = rateOf(last) ?? 0;
   const lastResult = lastResultOf(seen, toMs);
   const reported = seen.filter(({ outcome, receivedMs }) => outcome !== 'running' && receivedMs < toMs);
   const patience = reported.every(({ event }) => event === 'nightly')
-    ? config.silentHours.nightlyOnly
-    : config.silentHours.perPullRequest;
+    ? own(config.silentHours.nightlyOnly)
+    : own(config.silentHours.perPullRequest);
   const overdue = jobs.filter(({ isOverdue }) => isOverdue).map(({ receivedMs }) => receivedMs);
   if (lastResult !== null && toMs - lastResult > patience * hourMs) return 'silent';
   if (last.length >= brokenJobs && last.slice(0, brokenJobs).every(({ isGood }) => !isGood)) return 'broken';
-  if (last.length >= minJobs && rate < config.successRate.fair) return 'failing';
+  if (last.length >= minJobs && rate < own(config.state.failingUnder)) return 'failing';
   if (Math.max(0, ...overdue) > (last[0]?.receivedMs ?? 0)) return 'overdue';
   if (last.length >= minJobs) return rate < config.successRate.good ? 'unstable' : 'healthy';
   if (jobs.some(({ outcome, isOverdue }) => outcome === 'running' && !isOverdue)) return 'running';
@@ -235,7 +255,8 @@ const worstFirst = [
 const second = (ms: number | null): string | null =>
   ms === null ? null : new Date(ms).toISOString().replace('T', ' ').slice(0, 19);
 
-function expectedRow({ repo, level, oncalls }: Backend, all: Seen[], fromMs: number, toMs: number) {
+function expectedRow(backend: Backend, all: Seen[], fromMs: number, toMs: number) {
+  const { repo, level, oncalls } = backend;
   const seen = all.filter((one) => one.repo === repo);
   const jobs = jobsOf(seen, fromMs, toMs);
   const rate = rateOf(jobs);
@@ -252,7 +273,7 @@ function expectedRow({ repo, level, oncalls }: Backend, all: Seen[], fromMs: num
       .flatMap(({ queueSeconds }) => (queueSeconds === null ? [] : [queueSeconds]));
     return known.length === 0 ? null : Math.max(...known);
   });
-  const ageMs = config.state.maxAgeDays * dayMs;
+  const ageMs = config.state.maxAgeDays.default * dayMs;
   const recent = jobsOf(seen, fromMs - ageMs, toMs).filter(({ receivedMs }) => receivedMs >= toMs - ageMs);
   const history = newestCounted(jobsOf(seen, 0, toMs));
   const firstGood = history.findIndex(({ isGood }) => isGood);
@@ -261,7 +282,7 @@ function expectedRow({ repo, level, oncalls }: Backend, all: Seen[], fromMs: num
   return {
     level,
     backend: repo,
-    state: stateOf(seen, recent, toMs),
+    state: stateOf(backend, seen, recent.map(asOf(toMs)), toMs),
     success_rate: rate,
     change: rate === null || before === null ? null : rate - before,
     successes: jobs.filter(({ isCounted, isGood }) => isCounted && isGood).length,

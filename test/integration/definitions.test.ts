@@ -338,6 +338,97 @@ describe('oot_jobs_between', () => {
   });
 });
 
+describe('what was known at a moment', () => {
+  const at = (minutes: number) => `at = '${received(minutes)}'`;
+  const columns = 'dynamoKey, outcome, is_counted, is_as_expected, is_overdue, duration_seconds';
+  const known = { dynamoKey: 'one', outcome: 'failure', is_counted: 1, is_as_expected: 0, is_overdue: 0 };
+  const unknown = { dynamoKey: 'one', outcome: 'running', is_counted: 0, is_as_expected: 0 };
+  beforeEach(async () => {
+    await clear();
+    await insert(
+      attempt({
+        dynamoKey: 'one',
+        conclusion: 'failure',
+        failed_tests: 3,
+        artifact_url: 'https://example.org/a',
+        outcome_at: received(500),
+      }),
+    );
+  });
+  const look = (minutes: number) =>
+    clickHouse.rows(`SELECT ${columns} FROM oot_attempts_as_of(${at(minutes)})`);
+
+  it('is nothing before the attempt was received', async () => {
+    expect(await look(0)).toEqual([]);
+  });
+
+  it('is a running attempt until its outcome came, overdue after 375 minutes', async () => {
+    const running = { ...unknown, duration_seconds: null };
+    expect(await look(375)).toEqual([{ ...running, is_overdue: 0 }]);
+    expect(await look(376)).toEqual([{ ...running, is_overdue: 1 }]);
+    expect(await look(499)).toEqual([{ ...running, is_overdue: 1 }]);
+    expect(await look(500)).toEqual([{ ...known, duration_seconds: 1_800 }]);
+    expect(await clickHouse.rows(`SELECT ${columns} FROM oot_attempts`)).toEqual(await look(500));
+  });
+
+  it('is none of the fields that came with the outcome', async () => {
+    const fields = 'conclusion, status, state, completed_at, outcome_at, failed_tests, artifact_url';
+    expect(await clickHouse.rows(`SELECT ${fields} FROM oot_attempts_as_of(${at(499)})`)).toEqual([
+      {
+        conclusion: '',
+        status: 'in_progress',
+        state: 'running',
+        completed_at: null,
+        outcome_at: null,
+        failed_tests: null,
+        artifact_url: '',
+      },
+    ]);
+  });
+
+  it('is the attempt before a re-run that had not come yet, in oot_jobs_as_of', async () => {
+    await insert(attempt({ dynamoKey: 'two', run_attempt: 2, received_at: received(600) }));
+    const outcomes = (minutes: number) =>
+      clickHouse.rows(
+        `SELECT dynamoKey, outcome FROM oot_jobs_as_of(from = '${received(-1)}', to = '${received(9_000)}', ${at(minutes)})`,
+      );
+    expect(await outcomes(499)).toEqual([{ dynamoKey: 'one', outcome: 'running' }]);
+    expect(await outcomes(600)).toEqual([{ dynamoKey: 'one', outcome: 'failure' }]);
+    expect(await outcomes(601)).toEqual([{ dynamoKey: 'two', outcome: 'success' }]);
+  });
+
+  it('is an incomplete run while a job of it had no outcome, in oot_runs_as_of', async () => {
+    const runs = (minutes: number) =>
+      clickHouse.rows(
+        `SELECT jobs, is_complete, end_to_end_seconds FROM oot_runs_as_of(from = '${received(-1)}', to = '${received(1)}', ${at(minutes)})`,
+      );
+    expect(await runs(499)).toEqual([{ jobs: 1, is_complete: 0, end_to_end_seconds: null }]);
+    expect(await runs(500)).toEqual([{ jobs: 1, is_complete: 1, end_to_end_seconds: 1_841.25 }]);
+  });
+
+  it('is known at once of what the HUD wrote, which does not say when', async () => {
+    await clear();
+    await insert(attempt({ outcome_at: null }));
+    expect(await clickHouse.rows(`SELECT outcome FROM oot_attempts_as_of(${at(1)})`)).toEqual([
+      { outcome: 'success' },
+    ]);
+  });
+
+  it('costs the views of today nothing: when the outcome came is not read', async () => {
+    const plan = async (from: string) =>
+      (
+        await clickHouse.rows<{ explain: string }>(
+          `EXPLAIN header = 1 SELECT count() FROM ${from} WHERE outcome = 'failure'`,
+        )
+      )
+        .map(({ explain }) => explain)
+        .join('\n');
+    expect(await plan('oot_attempts')).not.toContain('outcome_at');
+    expect(await plan(between(0, 1))).not.toContain('outcome_at');
+    expect(await plan(`oot_attempts_as_of(${at(1)})`)).toContain('outcome_at');
+  });
+});
+
 describe('the bounds of views with parameters', () => {
   beforeEach(clear);
 
