@@ -1,4 +1,4 @@
-import { setting } from './settings';
+import { setting, type Setting } from './settings';
 import type { State } from './states';
 
 /**
@@ -82,8 +82,9 @@ export const config = {
   sharedBreakage: {
     minBackends: 2,
     levels: ['L3', 'L4'],
-    /** A job that fails on more than this share of other changes in so many days says nothing about this one. */
-    knownToFail: { share: 0.5, days: 3 },
+    /** A job that fails on more than this share of other changes (so many or more) in so many days says nothing
+     *  about this one. */
+    knownToFail: { share: 0.5, days: 3, minOthers: 3 },
   },
   /** The relay's own check: a backend that fails on purpose, as its jobs' names announce. The views know it, too. */
   probe: { backend: 'pytorch/crcr-test', lastPrs: 5, maxHoursSinceNightly: 30 },
@@ -113,4 +114,43 @@ export const config = {
     /** How far back the newest result of a backend is looked for. */
     lookBackDays: 90,
   },
+
+  alerts: {
+    /** For L1 the relay forwards nothing, so there is nothing to wait for. */
+    levels: ['L2', 'L3', 'L4'],
+    /** Whom a rule tells: the contact point of provisioning/. A rule names it, so nobody's own routing is replaced. */
+    receiver: 'OOT CI',
+    /** How long a first message waits for others of its rule, and when one that goes on is said again. */
+    wait: { groupWait: '1m', groupInterval: '5m', repeatInterval: '12h' },
+    /** Where the runbook can be read; a fork sets its own. */
+    runbook: 'https://github.com/pytorch/oot-ci-health/blob/main/dashboards/runbook.md',
+    /** When nothing is sent: Alertmanager's time intervals, UTC. A year that is over stands for never; put yours here. */
+    muteTiming: 'OOT CI maintenance',
+    maintenance: [{ years: ['2000'] }] as TimeInterval[],
+
+    /** Of a backend that fails: an L4 blocks merges, an L2 nobody. */
+    backendSeverity: setting('info', { levels: { L3: 'warning', L4: 'critical' } }) as Setting<Severity>,
+    /** Of what need not be looked at in the night. */
+    signalSeverity: setting('info', { levels: { L3: 'warning', L4: 'warning' } }) as Setting<Severity>,
+    overdue: { days: 2, moreThan: setting(0) },
+    /** Levels that are measured against the criteria for L3, over their window, with so many jobs or runs at least. */
+    readiness: { levels: ['L3', 'L4'], minSamples: setting(20) },
+    /** Changes that had a result in so many hours. */
+    sharedBreakageHours: 24,
+    /** How far back the probe's PRs are looked for; and its nightly runs. */
+    probe: { prDays: 7, nightlyDays: 30 },
+    quarantineHours: 1,
+  },
 } as const;
+
+/** Alertmanager's form of a time interval; every key narrows it down. */
+export type TimeInterval = {
+  times?: { start_time: string; end_time: string }[];
+  weekdays?: string[];
+  days_of_month?: string[];
+  months?: string[];
+  years?: string[];
+};
+
+/** How much it hurries; the habit of Prometheus' mixins. */
+export type Severity = 'critical' | 'warning' | 'info';

@@ -92,8 +92,10 @@ async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSig
 
   const heartbeat = async () => {
     let markedAtMs = deps.now();
-    while (!signal.aborted) {
-      await sleep(deps.heartbeatIntervalMs ?? 10_000, signal);
+    const intervalMs = deps.heartbeatIntervalMs ?? 10_000;
+    // The first one soon: a replicator that has just come up is not one that never did.
+    for (let waitMs = Math.min(1_000, intervalMs); !signal.aborted; waitMs = intervalMs) {
+      await sleep(waitMs, signal);
       // A missed heartbeat is what tells that ClickHouse is away; it needs no retry and no second alarm.
       await writeHeartbeats(deps.clickHouse, 'poller', streamArn, statuses).catch((error: unknown) =>
         logger.warn({ failure: failureSlug(error) }, 'heartbeat not written'),

@@ -23,9 +23,9 @@ export function tellReady(message: Record<string, unknown> = {}): void {
 }
 
 /** Ends a process that can't go on: with one clear line where the cause is known, else with the stack. */
-export function exitWith(error: unknown): never {
+export function exitWith(error: unknown, exitCode = 1): never {
   process.stderr.write(`${explain(error as ErrorWithCode)}\n`);
-  process.exit(1);
+  process.exit(exitCode);
 }
 
 type ErrorWithCode = Error & { code?: unknown; type?: string };

@@ -1,14 +1,11 @@
 import { config } from '../config';
 import { successRateSteps, thresholdColor, steps } from '../fields';
 import { field, linkOut, linkTo } from '../links';
-import {
-  failuresByBackendSql,
-  failuresByJobSql,
-  shared,
-  sharedBreakageSql,
-  topRows,
-} from '../queries/summary';
+import { failuresByBackendSql, failuresByJobSql, sharedBreakageSql, topRows } from '../queries/summary';
+import { brokenRule } from '../queries/shared-breakage';
 import { decimals, displayName, gaugeCell, tablePanel, unit, width } from './base';
+
+const shared = config.sharedBreakage;
 
 const links = (...built: { build(): unknown }[]) => ({
   id: 'links',
@@ -82,7 +79,7 @@ export const sharedBreakage = () =>
   tablePanel(
     {
       title: 'Breakage shared by backends: the upstream suspects',
-      description: `Pull requests and commits on which at least ${shared.minBackends} registered backends of ${shared.levels.join(' or ')} have a counted job received in the time range whose newest attempt did not end as expected; the ${topRows} with the most backends.`,
+      description: `Pull requests and commits on which at least ${shared.minBackends} registered backends of ${shared.levels.join(' or ')} have a counted job received in the time range whose newest attempt did not end as expected; the ${topRows} with the most backends. ${brokenRule}.`,
       noData: `no PR or commit fails on ${shared.minBackends} or more ${shared.levels.join('/')} backends`,
     },
     sharedBreakageSql(),

@@ -36,12 +36,14 @@ export const delayOverTime = (): string => sql`
   ORDER BY time`;
 
 /** One number, NULL where nothing came by the stream. */
-export const currentDelay = (): string => sql`
+export const currentDelay = (
+  at: { now: string; condition?: string } = { now: 'now64(3)', condition: where('backend') },
+): string => sql`
   SELECT ${p99} AS p99
   FROM oot_attempts
-  WHERE received_at >= now() - INTERVAL 1 DAY
-    AND updated_at >= now() - INTERVAL ${currentHours} HOUR
-    AND ${where('backend')}`;
+  WHERE received_at >= ${at.now} - INTERVAL 1 DAY
+    AND updated_at >= ${at.now} - INTERVAL ${currentHours} HOUR AND inserted_at <= ${at.now}
+    AND ${at.condition ?? '1'}`;
 
 /** Seconds since anything was first seen, NULL if nothing was in the last `lookBackDays`. */
 export const newestAge = (): string => sql`
@@ -50,10 +52,13 @@ export const newestAge = (): string => sql`
   WHERE received_at >= now() - INTERVAL ${lookBackDays} DAY
     AND ${where('backend')}`;
 
-/** Seconds since the shard was read that was read longest ago, NULL without a heartbeat. */
-export const oldestHeartbeat = (): string => sql`
-  SELECT dateDiff('millisecond', minOrNull(heartbeat_at), now64(3)) / 1000 AS age
-  FROM oot_replication`;
+/** Seconds since the shard was read that was read longest ago, NULL without a heartbeat; `by` a column, no row then. */
+export const oldestHeartbeat = (
+  { now, by }: { now: string; by?: string } = { now: 'now64(3)' },
+): string => sql`
+  SELECT ${by === undefined ? '' : `${by}, `}dateDiff('millisecond', minOrNull(heartbeat_at), ${now}) / 1000 AS age
+  FROM oot_replication
+  ${by === undefined ? '' : `GROUP BY ${by}`}`;
 
 /** Changes in quarantine now, whenever they came there. */
 export const quarantined = (): string => sql`

@@ -32,8 +32,42 @@ export type Verdict = (typeof verdicts)[number];
 const list = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(', ');
 
 /** A query of named parts, each of which reads those before it. */
-const withParts = (parts: readonly string[], select: string): string =>
+export const withParts = (parts: readonly string[], select: string): string =>
   `WITH\n${parts.join(',\n')}\n${select}`;
+
+/** The part `jobs`: one row a backend and window that ends on one of the last `days`, from its jobs. */
+export const windowJobs = (now: string, days: number): string => sql`
+  jobs AS (
+    SELECT
+      downstream_repo,
+      days_ago,
+      countIf(is_counted) AS counted_jobs,
+      ${successRate} AS success_rate,
+      if(counted_jobs = 0, NULL, countIf(is_counted AND NOT is_as_expected AND outcome = 'timed_out') / counted_jobs) AS timeout_rate,
+      countIf(is_counted AND duration_seconds IS NOT NULL) AS timed_jobs,
+      if(timed_jobs = 0, NULL, countIf(is_counted AND duration_seconds > ${overrunHours * 3600}) / timed_jobs) AS overrun_rate
+    FROM oot_jobs_rolling(to = ${now}, days = ${days}, window_days = ${windowDays})
+    WHERE event_type = '${countedEvent}'
+    GROUP BY downstream_repo, days_ago
+  )`;
+
+/** The part `runs`: the same from its runs. */
+export const windowRuns = (now: string, days: number): string => sql`
+  runs AS (
+    SELECT
+      downstream_repo,
+      days_ago,
+      count(queue_seconds) AS queue_runs,
+      avg(queue_seconds) AS mean_queue_seconds,
+      count(end_to_end_seconds) AS end_to_end_runs,
+      quantileExactInclusive(0.5)(end_to_end_seconds) AS median_end_to_end_seconds
+    FROM oot_runs_as_of(from = ${now} - INTERVAL ${windowDays + days} DAY, to = ${now}, at = ${now}) AS run
+    CROSS JOIN oot_window_ends(to = ${now}, days = ${days}) AS day
+    WHERE event_type = '${countedEvent}'
+      AND run.received_at >= day.window_end - INTERVAL ${windowDays} DAY
+      AND run.received_at < day.window_end
+    GROUP BY downstream_repo, days_ago
+  )`;
 
 /** One row a backend and day of the last `historyDays`: the value of each criterion over the window that ends then. */
 const windows = (now: string): string[] => [
@@ -47,36 +81,8 @@ const windows = (now: string): string[] => [
       AND received_at < ${now}
       AND downstream_repo NOT IN (SELECT repo FROM oot_backends)
   )`,
-  sql`
-  jobs AS (
-    SELECT
-      downstream_repo,
-      days_ago,
-      countIf(is_counted) AS counted_jobs,
-      ${successRate} AS success_rate,
-      if(counted_jobs = 0, NULL, countIf(is_counted AND NOT is_as_expected AND outcome = 'timed_out') / counted_jobs) AS timeout_rate,
-      countIf(is_counted AND duration_seconds IS NOT NULL) AS timed_jobs,
-      if(timed_jobs = 0, NULL, countIf(is_counted AND duration_seconds > ${overrunHours * 3600}) / timed_jobs) AS overrun_rate
-    FROM oot_jobs_rolling(to = ${now}, days = ${historyDays}, window_days = ${windowDays})
-    WHERE event_type = '${countedEvent}'
-    GROUP BY downstream_repo, days_ago
-  )`,
-  sql`
-  runs AS (
-    SELECT
-      downstream_repo,
-      days_ago,
-      count(queue_seconds) AS queue_runs,
-      avg(queue_seconds) AS mean_queue_seconds,
-      count(end_to_end_seconds) AS end_to_end_runs,
-      quantileExactInclusive(0.5)(end_to_end_seconds) AS median_end_to_end_seconds
-    FROM oot_runs_between(from = ${now} - INTERVAL ${windowDays + historyDays} DAY, to = ${now}) AS run
-    CROSS JOIN oot_window_ends(to = ${now}, days = ${historyDays}) AS day
-    WHERE event_type = '${countedEvent}'
-      AND run.received_at >= day.window_end - INTERVAL ${windowDays} DAY
-      AND run.received_at < day.window_end
-    GROUP BY downstream_repo, days_ago
-  )`,
+  windowJobs(now, historyDays),
+  windowRuns(now, historyDays),
   sql`
   firsts AS (
     SELECT

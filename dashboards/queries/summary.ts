@@ -1,5 +1,6 @@
 import { config } from '../config';
 import { isBad, jobsInRange, sql, successRate, where } from '../sql';
+import { changesFrom } from './shared-breakage';
 import { evenly, fromMs, resultAt, toMs } from './backend-states';
 
 const filtered = where('level', 'backend', 'upstream', 'eventType');
@@ -104,26 +105,24 @@ export const failuresByJobSql = () => sql`
     LIMIT ${topRows}`;
 
 /** Which backends' failures together point upstream, and how many of them it takes. */
-export const shared = config.sharedBreakage;
+const shared = config.sharedBreakage;
 
-/** PRs and commits on which several backends have a bad newest job: the most backends first, then the newest. */
+/** PRs and commits that broke several backends: the most backends first, then the newest. */
 export const sharedBreakageSql = () => sql`
     SELECT
         upstream_repo,
         nullIf(pr_number, 0) AS pr,
-        pytorch_head_sha AS sha,
+        sha,
         event_type,
-        uniqExactIf(downstream_repo, ${isBad}) AS bad_backends,
-        uniqExactIf(downstream_repo, is_counted) AS counted_backends,
-        countIf(${isBad}) AS bad_jobs,
-        arrayStringConcat(arraySort(groupUniqArrayIf(downstream_repo, ${isBad})), ', ') AS backends,
-        toDateTime(minIf(received_at, ${isBad})) AS first_bad_at,
-        toDateTime(maxIf(received_at, ${isBad})) AS last_bad_at
-    FROM ${jobsInRange}
-    WHERE downstream_repo IN (SELECT repo FROM oot_backends WHERE level IN (${shared.levels.map((level) => `'${level}'`).join(', ')}))
-      AND (pr_number > 0 OR pytorch_head_sha != '')
-      AND ${filtered}
-    GROUP BY upstream_repo, pr_number, pytorch_head_sha, event_type
-    HAVING bad_backends >= ${shared.minBackends}
+        bad_backends,
+        counted_backends,
+        bad_jobs,
+        backends,
+        first_bad_at,
+        last_bad_at
+    FROM (
+    ${changesFrom(`oot_jobs_between(from = $__fromTime_ms - INTERVAL ${shared.knownToFail.days} DAY, to = $__toTime_ms)`, '$__fromTime_ms', filtered)}
+    )
+    WHERE bad_backends >= ${shared.minBackends}
     ORDER BY bad_backends DESC, last_bad_at DESC, upstream_repo, pr_number, sha
     LIMIT ${topRows}`;

@@ -31,11 +31,11 @@ afterAll(() => clickHouse.stop());
 type Judged = WorkflowJobRow & { bad: boolean; counted: boolean; good: boolean; second: number };
 
 /** The newest attempt of each job in the range, and whether it counts and is as expected. */
-function jobsOf(rows: WorkflowJobRow[]): Judged[] {
+function jobsOf(rows: WorkflowJobRow[], sinceMs = fromMs): Judged[] {
   const newest = new Map<string, WorkflowJobRow>();
   for (const row of rows) {
     const receivedMs = Date.parse(`${row.received_at}Z`);
-    if (receivedMs < fromMs || receivedMs >= toMs) continue;
+    if (receivedMs < sinceMs || receivedMs >= toMs) continue;
     const {
       upstream_repo,
       pr_number,
@@ -140,20 +140,33 @@ const byJob = (jobs: Judged[]) =>
     .sort(by(({ bad, backend, workflow, job }) => [bad, backend, workflow, job]))
     .slice(0, config.rows.top);
 
-function sharedBreakage(jobs: Judged[]) {
+/** Those of the time range; a bad one only counts as bad where the same job does not fail on most other changes. */
+function suspectJobs(rows: WorkflowJobRow[]): Judged[] {
   const levels: readonly string[] = config.sharedBreakage.levels;
+  const { days, share, minOthers } = config.sharedBreakage.knownToFail;
   const suspects = new Set(registry.filter(({ level }) => levels.includes(level)).map(({ repo }) => repo));
-  return groups(
-    jobs.filter(
-      (job) => suspects.has(job.downstream_repo) && (job.pr_number > 0 || job.pytorch_head_sha !== ''),
-    ),
-    ({ upstream_repo, pr_number, pytorch_head_sha, event_type }) => [
-      upstream_repo,
-      pr_number,
-      pytorch_head_sha,
-      event_type,
-    ],
-  )
+  const jobs = jobsOf(rows, fromMs - days * 86_400_000).filter(
+    (job) => suspects.has(job.downstream_repo) && (job.pr_number > 0 || job.pytorch_head_sha !== ''),
+  );
+  return groups(jobs, (job) => [job.upstream_repo, job.downstream_repo, job.workflow_name, job.job_name])
+    .flatMap(([, members]) =>
+      members.map((job) => {
+        const others = members.filter((other) => other !== job && other.counted);
+        const badOthers = count(others, ({ bad }) => bad);
+        const failsAnyway = others.length >= minOthers && badOthers > share * others.length;
+        return { ...job, bad: job.bad && !failsAnyway };
+      }),
+    )
+    .filter(({ second }) => second * 1000 >= fromMs);
+}
+
+function sharedBreakage(rows: WorkflowJobRow[]) {
+  return groups(suspectJobs(rows), ({ upstream_repo, pr_number, pytorch_head_sha, event_type }) => [
+    upstream_repo,
+    pr_number,
+    pytorch_head_sha,
+    event_type,
+  ])
     .map(([[upstream_repo, pr, sha, event_type], members]) => {
       const bad = members.filter((member) => member.bad);
       const backends = unique(bad.map(({ downstream_repo }) => downstream_repo));
@@ -195,7 +208,7 @@ async function expectLists(rows: WorkflowJobRow[]): Promise<void> {
     clickHouse.rows(expandQuery(rawSql, { fromMs, toMs, variables: everything }));
   expect(await run(failuresByBackendSql())).toEqual(byBackend(jobs));
   expect(await run(failuresByJobSql())).toEqual(byJob(jobs));
-  expect(await run(sharedBreakageSql())).toEqual(sharedBreakage(jobs));
+  expect(await run(sharedBreakageSql())).toEqual(sharedBreakage(rows));
 }
 
 const row = fc
@@ -243,7 +256,7 @@ describe('the lists of failures on oot-summary', () => {
       attempt({ downstream_repo: 'a/four', conclusion: 'cancelled', received_at: at }),
     ];
     await expectLists(rows);
-    expect(sharedBreakage(jobsOf(rows)).map(({ counted_backends }) => counted_backends)).toEqual([2]);
+    expect(sharedBreakage(rows).map(({ counted_backends }) => counted_backends)).toEqual([2]);
   });
 
   it('name upstream when two L3 backends break on one commit, and not when the second is an L2 or the probe', async () => {
@@ -262,8 +275,34 @@ describe('the lists of failures on oot-summary', () => {
       on(probe, 'x2'),
     ];
     await expectLists(rows);
-    expect(sharedBreakage(jobsOf(rows)).map(({ sha, backends }) => [sha, backends])).toEqual([
+    expect(sharedBreakage(rows).map(({ sha, backends }) => [sha, backends])).toEqual([
       ['x1', 'b/three, c/three'],
     ]);
+  });
+
+  it('accuse no change of what fails on most others too', async () => {
+    const on = (
+      downstream_repo: string,
+      pytorch_head_sha: string,
+      job_name: string,
+      conclusion = 'failure',
+    ) =>
+      attempt({
+        downstream_repo,
+        pytorch_head_sha,
+        job_name,
+        conclusion,
+        received_at: dateTimeOfMs(toMs - 3_600_000),
+      });
+    const shas = ['x1', 'x2', 'x3', 'x4'];
+    const rows = [
+      ...shas.flatMap((sha) => [on('b/three', sha, 'always'), on('c/three', sha, 'always')]),
+      ...shas.flatMap((sha) => [
+        on('b/three', sha, 'good', sha === 'x4' ? 'failure' : 'success'),
+        on('c/three', sha, 'good', sha === 'x4' ? 'failure' : 'success'),
+      ]),
+    ];
+    await expectLists(rows);
+    expect(sharedBreakage(rows).map(({ sha, bad_jobs }) => [sha, bad_jobs])).toEqual([['x4', 2]]);
   });
 });

@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { clickHouseConfigSchema } from '../../clickhouse/client';
 import { awsConfigSchema } from '../../runtime/aws';
+import { contactPointKinds, contactPoints } from '../../dashboards/alerts/notifications';
 import { config } from '../../dashboards/config';
 import { ingestConfigSchema } from '../../ingest/config';
 import { localConfigSchema } from '../../local/config';
@@ -63,6 +64,11 @@ const providers = providersSchema.parse(readYaml('dashboards/provisioning/dashbo
 const provisioned = [
   ...new Set(JSON.stringify([datasources, providers]).match(/(?<=\$)[A-Z_]+/g)),
 ].toSorted();
+
+/** Of contact points, one of which is chosen: a variable that is not set must do no harm in the others. */
+const contactVariables = contactPointKinds.map(
+  (kind) => /(?<=\$)[A-Z_]+/.exec(JSON.stringify(contactPoints(kind)))![0],
+);
 
 describe('provisioning of Grafana', () => {
   it('has the data source of config', () => {
@@ -202,13 +208,14 @@ describe('docker-compose.yml', () => {
       Object.keys(environment)
         .filter((name) => name.startsWith('OOT_'))
         .toSorted(),
-    ).toEqual(provisioned);
+    ).toEqual([...contactVariables, ...provisioned].toSorted());
     expect(environment.OOT_CLICKHOUSE_PROTOCOL).toMatch(/^(native|http)$/);
     // Grafana makes a number of what looks like one, and the plugin breaks on it.
     expect(environment.OOT_CLICKHOUSE_USER).toMatch(/^[a-z]+$/);
     expect(volumes).toEqual([
       'grafana:/var/lib/grafana',
       './dashboards/provisioning:/etc/grafana/provisioning:ro',
+      './dashboards/provisioning/contact-points/${OOT_ALERTS_TO:-email}.yaml:/etc/grafana/provisioning/alerting/oot-contact-points.yaml:ro',
       `./dashboards/generated:${environment.OOT_DASHBOARDS_PATH}:ro`,
     ]);
     const user = environment.OOT_CLICKHOUSE_USER;

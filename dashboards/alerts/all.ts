@@ -1,0 +1,14 @@
+import { backendRules, readinessRules } from './backends';
+import { pipelineRules } from './pipeline';
+import type { AlertRule, RuleGroup } from './rule';
+import { upstreamRules } from './upstream';
+
+/** Every rule, in the groups in which Grafana evaluates them; built anew at each call. */
+export const allRuleGroups = (): RuleGroup[] => [
+  backendRules(),
+  readinessRules(),
+  upstreamRules(),
+  pipelineRules(),
+];
+
+export const allRules = (): AlertRule[] => allRuleGroups().flatMap(({ rules }) => rules);

@@ -1,0 +1,78 @@
+import { config } from '../config';
+
+const { receiver, muteTiming, maintenance } = config.alerts;
+
+/** Where alerts can be sent, and what each needs in the environment of Grafana. */
+export const contactPointKinds = ['email', 'slack', 'webhook'] as const;
+export type ContactPointKind = (typeof contactPointKinds)[number];
+
+const settings: Record<ContactPointKind, Record<string, string | boolean>> = {
+  email: {
+    // Valid without the variable too, and then sent to nobody: an empty setting would stop all of provisioning.
+    addresses: ';$OOT_ALERT_EMAILS',
+    singleEmail: true,
+    subject: '{{ template "oot.title" . }}',
+    message: '{{ template "oot.text" . }}',
+  },
+  slack: {
+    url: '$OOT_ALERT_SLACK_URL',
+    title: '{{ template "oot.title" . }}',
+    text: '{{ template "oot.slack" . }}',
+  },
+  webhook: {
+    url: '$OOT_ALERT_WEBHOOK_URL',
+    title: '{{ template "oot.title" . }}',
+    message: '{{ template "oot.text" . }}',
+  },
+};
+
+/** The contact point that every rule names, of one kind. `$NAME` is read from the environment of Grafana. */
+export const contactPoints = (kind: ContactPointKind) => [
+  { orgId: 1, name: receiver, receivers: [{ uid: 'oot-ci', type: kind, settings: settings[kind] }] },
+];
+
+/** When nothing is sent. Every rule names it, so maintenance is one entry in config. */
+export const muteTimes = () => [{ orgId: 1, name: muteTiming, time_intervals: maintenance }];
+
+/** Worst first; Go's templates can't sort. The last pass takes what has no severity that we know. */
+const worstFirst = (
+  line: string,
+) => `{{ range .Alerts.Firing }}{{ if eq .Labels.severity "critical" }}${line}{{ end }}{{ end -}}
+{{ range .Alerts.Firing }}{{ if eq .Labels.severity "warning" }}${line}{{ end }}{{ end -}}
+{{ range .Alerts.Firing }}{{ if ne .Labels.severity "critical" }}{{ if ne .Labels.severity "warning" }}${line}{{ end }}{{ end }}{{ end -}}
+{{ range .Alerts.Resolved }}`;
+
+const slackText = (field: string) =>
+  `{{ reReplaceAll "&" "&amp;" ${field} | reReplaceAll "<" "&lt;" | reReplaceAll ">" "&gt;" }}`;
+const slackLinks =
+  '<{{ .Annotations.dashboard }}|look> · <{{ .Annotations.runbook_url }}|what to do> · <{{ .SilenceURL }}|silence>';
+
+/** Messages: a title, then a line an instance, with links. Slack reads \`<\` and \`&\` as markup, so they are escaped. */
+export const messageTemplates = () => [
+  {
+    orgId: 1,
+    name: 'oot',
+    template: `{{ define "oot.title" -}}
+{{ if .Alerts.Firing }}{{ len .Alerts.Firing }} firing{{ end -}}
+{{ if .Alerts.Firing }}{{ if .Alerts.Resolved }}, {{ end }}{{ end -}}
+{{ if .Alerts.Resolved }}{{ len .Alerts.Resolved }} resolved{{ end }}: {{ .GroupLabels.alertname }}. {{ .CommonAnnotations.summary }}
+{{- end }}
+
+{{ define "oot.slack" -}}
+${worstFirst('{{ template "oot.slack.line" . }}')}:white_check_mark: resolved: ${slackText('.Annotations.description')}
+{{ end }}{{ end }}
+
+{{ define "oot.slack.line" }}{{ if eq .Labels.severity "critical" }}:red_circle:{{ else }}{{ if eq .Labels.severity "warning" }}:large_orange_circle:{{ else }}:large_blue_circle:{{ end }}{{ end }} ${slackText('.Annotations.description')} ${slackLinks}
+{{ end }}
+
+{{ define "oot.text" -}}
+${worstFirst('{{ template "oot.text.line" . }}')}RESOLVED {{ .Annotations.description }}
+{{ end }}{{ end }}
+
+{{ define "oot.text.line" }}{{ toUpper .Labels.severity }} {{ .Annotations.description }}
+  {{ .Annotations.dashboard }}
+  {{ .Annotations.runbook_url }}
+{{ end }}
+`,
+  },
+];

@@ -1,0 +1,80 @@
+import { config } from '../config';
+import { settingSql } from '../settings';
+import { sql } from '../sql';
+import { byBackend, evaluatedAt, joinedToBackends, limitByBackend } from './alert-instances';
+import { atEnd, statesAt } from './backend-states';
+import { countedEvent, type CriterionColumn, criteria } from './readiness-criteria';
+import { windowJobs, windowRuns, withParts } from './readiness';
+
+const { state, alerts } = config;
+const { backendSeverity, signalSeverity, overdue, readiness } = alerts;
+
+/** What decides a backend's state on the dashboards. */
+const states = statesAt(atEnd, []);
+
+/** Share of the newest counted jobs that ended as expected, 0 to 1; NULL with fewer than it takes to judge. */
+export const lastJobsRate = () =>
+  byBackend(backendSeverity, `if(last_count >= ${settingSql(state.minJobs)}, last_rate, NULL)`, states);
+
+export const failingUnder = () => limitByBackend(backendSeverity, state.failingUnder);
+
+/** How many of the newest counted jobs in a row did not end as expected. */
+export const badStreak = () => byBackend(backendSeverity, 'bad_streak', states);
+
+export const brokenFrom = () => limitByBackend(backendSeverity, state.brokenJobs);
+
+const reported = { condition: 'last_result_ms > 0' };
+
+/** Seconds since a backend's newest result; no row for one that never had any. */
+export const secondsSilent = () =>
+  byBackend(backendSeverity, '(at - last_result_ms) / 1000', states, reported);
+
+/** Seconds; less for a backend that only runs by the clock. */
+export const silentFrom = () => byBackend(backendSeverity, 'silent_hours * 3600', states, reported);
+
+/** Jobs of the last days that are overdue. */
+export const overdueJobs = () =>
+  byBackend(
+    signalSeverity,
+    'overdue_jobs',
+    joinedToBackends(sql`
+    SELECT downstream_repo, countIf(is_overdue) AS overdue_jobs
+    FROM oot_jobs_as_of(from = ${evaluatedAt} - INTERVAL ${overdue.days} DAY, to = ${evaluatedAt}, at = ${evaluatedAt})
+    GROUP BY downstream_repo`),
+  );
+
+export const overdueMoreThan = () => limitByBackend(signalSeverity, overdue.moreThan);
+
+const { levels } = readiness;
+
+/** A criterion of readiness over the window that ends now; NULL where too little is known to judge. */
+export const criterionValue = (column: CriterionColumn) => {
+  const { part, basis } = measured(column);
+  return byBackend(
+    signalSeverity,
+    `if(basis >= ${settingSql(readiness.minSamples)}, measured, NULL)`,
+    joinedToBackends(
+      withParts(
+        [part === 'runs' ? windowRuns(evaluatedAt, 1) : windowJobs(evaluatedAt, 1)],
+        sql`
+    SELECT downstream_repo, ${column} AS measured, ${basis} AS basis
+    FROM ${part}
+    WHERE days_ago = 0`,
+      ),
+    ),
+    { only: levels },
+  );
+};
+
+export const criterionLimit = (column: CriterionColumn) =>
+  limitByBackend(signalSeverity, measured(column).limit, levels);
+
+/** What the criteria count, in words. */
+export const criterionBasis = `${countedEvent} events of the last ${config.readiness.windowDays} days`;
+
+const measured = (column: CriterionColumn) => {
+  const criterion = criteria.find((one) => one.column === column);
+  if (!criterion) throw new Error(`${column} is no criterion`);
+  const basis = criterion.basis.column;
+  return { limit: criterion.limit, basis, part: basis.endsWith('_runs') ? 'runs' : 'jobs' };
+};

@@ -1,0 +1,41 @@
+import { config } from '../config';
+import { isBad, sql } from '../sql';
+
+const { levels, knownToFail } = config.sharedBreakage;
+
+/** What makes a bad job say something about the change it ran on, in words. */
+export const brokenRule = `A job that fails on more than ${knownToFail.share * 100} % of the other changes of ${knownToFail.days} days (${knownToFail.minOthers} or more) is left out: it fails by itself`;
+
+/**
+ * One row a PR's commit, or commit, on which a backend of the levels had a job received at or after `listFrom`: how
+ * many backends it broke. It broke one when a counted job of it is not as expected, unless that job is known to fail:
+ * without that, two broken backends would accuse every PR. `jobs` reaches further back, to know what fails anyway.
+ */
+export const changesFrom = (jobs: string, listFrom: string, condition: string) => sql`
+        SELECT
+            upstream_repo,
+            pr_number,
+            pytorch_head_sha AS sha,
+            event_type,
+            uniqExactIf(downstream_repo, is_broken) AS bad_backends,
+            uniqExactIf(downstream_repo, is_counted) AS counted_backends,
+            countIf(is_broken) AS bad_jobs,
+            countIf(is_bad OR run_attempt > 1) AS noticed_jobs,
+            arrayStringConcat(arraySort(groupUniqArrayIf(downstream_repo, is_broken)), ', ') AS backends,
+            toDateTime(minIf(received_at, is_broken)) AS first_bad_at,
+            toDateTime(maxIf(received_at, is_broken)) AS last_bad_at
+        FROM (
+            SELECT
+                *,
+                ${isBad} AS is_bad,
+                countIf(is_counted) OVER same_job - is_counted AS others,
+                countIf(is_bad) OVER same_job - is_bad AS bad_others,
+                is_bad AND NOT (others >= ${knownToFail.minOthers} AND bad_others > ${knownToFail.share} * others) AS is_broken
+            FROM ${jobs}
+            WHERE downstream_repo IN (SELECT repo FROM oot_backends WHERE level IN (${levels.map((level) => `'${level}'`).join(', ')}))
+              AND (pr_number > 0 OR pytorch_head_sha != '')
+              AND ${condition}
+            WINDOW same_job AS (PARTITION BY upstream_repo, downstream_repo, workflow_name, job_name)
+        )
+        WHERE received_at >= ${listFrom}
+        GROUP BY upstream_repo, pr_number, pytorch_head_sha, event_type`;
