@@ -52,17 +52,34 @@ async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSig
     wake.abort();
   };
 
+  // One mark after another, so that the latest is also the last to arrive.
+  let marked = Promise.resolve();
+  const mark = (synced: boolean): Promise<void> =>
+    (marked = marked.then(() => aws(() => checkpoints.markSynced(streamArn, synced))));
+
+  let gaps = 0;
   let resync: Promise<void> | undefined;
-  const startResync = (why: string) => {
-    resync ??= resyncTable(deps, streamArn, why, signal)
-      .catch(fail)
-      .finally(() => (resync = undefined));
+  /** Resolves when it is on record that a copy is due. */
+  const startResync = (why: string): Promise<void> => {
+    gaps++;
+    const recorded = mark(false);
+    resync ??= copyGaps(why).catch(fail);
+    return recorded;
+  };
+  const copyGaps = async (why: string) => {
+    // A gap that is found meanwhile may lie behind the scan: what was trimmed could have changed after it was read.
+    for (let copied = 0; copied < gaps;) {
+      const until = gaps;
+      await copyTable(deps, why, signal);
+      if (until === gaps) await mark(true);
+      copied = until;
+    }
+    resync = undefined;
   };
   const onTrimmed = async (shardId: string) => {
     logger.error({ shardId }, 'the stream no longer has records that were not replicated');
     // On record before anything that shows the gap is forgotten, or a crash now would hide it for good.
-    await aws(() => checkpoints.markSynced(streamArn, false));
-    startResync('trimmed');
+    await startResync('trimmed');
   };
 
   const discover = async () => {
@@ -104,7 +121,7 @@ async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSig
       const nowMs = deps.now();
       const isCurrent = !resync && [...statuses.values()].every(({ readAtMs }) => nowMs - readAtMs < 60_000);
       if (isCurrent && nowMs - markedAtMs > markIntervalMs) {
-        await aws(() => checkpoints.markSynced(streamArn, true));
+        await mark(true);
         markedAtMs = nowMs;
       }
     }
@@ -112,9 +129,9 @@ async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSig
 
   logger.info({ streamArn, checkpoints: progress.size }, 'following the stream');
   const syncedAtMs = await aws(() => checkpoints.syncedAtMs(streamArn));
-  if (syncedAtMs === null) startResync(progress.size > 0 ? 'unfinished' : 'new stream');
+  if (syncedAtMs === null) startResync(progress.size > 0 ? 'unfinished' : 'new stream').catch(fail);
   // A shard that had no record yet has no checkpoint whose loss would tell of a gap; only the time tells.
-  else if (deps.now() - syncedAtMs > longestAbsenceMs) startResync('away too long');
+  else if (deps.now() - syncedAtMs > longestAbsenceMs) startResync('away too long').catch(fail);
   const beating = heartbeat().catch(fail);
   try {
     while (!signal.aborted) {
@@ -137,23 +154,16 @@ async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSig
   if (failure !== undefined) throw failure;
 }
 
-/** Copies the whole table beside the stream, and remembers across restarts that it is still to be done. */
-async function resyncTable(
-  deps: PollerDeps,
-  streamArn: string,
-  why: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const { logger, metrics, checkpoints } = deps;
+/** Copies the whole table beside the stream. */
+async function copyTable(deps: PollerDeps, why: string, signal: AbortSignal): Promise<void> {
+  const { logger, metrics } = deps;
   logger.warn({ why }, 'copying the whole table');
   metrics.resyncs.inc();
-  await retryAws(deps, signal, () => checkpoints.markSynced(streamArn, false));
   const sink: Sink = {
     write: (changes, source) => retryClickHouse(deps, signal, () => deps.sink.write(changes, source)),
   };
   const written = await retryAws(deps, signal, () =>
     backfill({ client: deps.dynamo, tableName: deps.tableName, sink, signal }),
   );
-  await retryAws(deps, signal, () => checkpoints.markSynced(streamArn, true));
   logger.info({ ...written }, 'copied the whole table');
 }

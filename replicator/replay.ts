@@ -26,11 +26,35 @@ export async function replayQuarantine(deps: {
   for (const entry of entries) {
     const written = await deps.sink.write([changeOfQuarantine(entry.record)], entry.source);
     if (written.quarantined > 0) continue;
-    const nowMs = deps.now();
-    resolved.push({ ...entry, resolved_at: dateTimeOfMs(nowMs), version: nowMs });
+    resolved.push(entry);
   }
-  if (resolved.length > 0) {
-    await deps.client.insert({ table: tables.quarantine, values: resolved, format: 'JSONEachRow' });
-  }
+  await markResolved(deps.client, resolved, deps.now());
   return { resolved: resolved.length, refused: entries.length - resolved.length };
+}
+
+/**
+ * Takes every change of an item out of quarantine without a row: a person has decided that it never was one. What is
+ * still in DynamoDB comes back with the next copy. Returns how many there were.
+ */
+export async function discardQuarantine(
+  deps: { client: ClickHouseClient; now: () => number },
+  dynamoKey: string,
+): Promise<number> {
+  const entries = (await listQuarantine(deps.client)).filter((entry) => entry.dynamoKey === dynamoKey);
+  await markResolved(deps.client, entries, deps.now());
+  return entries.length;
+}
+
+async function markResolved(
+  client: ClickHouseClient,
+  entries: QuarantineRow[],
+  nowMs: number,
+): Promise<void> {
+  if (entries.length === 0) return;
+  const values = entries.map((entry) => ({
+    ...entry,
+    resolved_at: dateTimeOfMs(nowMs),
+    version: nowMs,
+  }));
+  await client.insert({ table: tables.quarantine, values, format: 'JSONEachRow' });
 }

@@ -27,6 +27,8 @@ type Node =
   | { kind: 'template'; name: string; pipeline: string }
   | { kind: 'if' | 'with' | 'range'; pipeline: string; nodes: Node[]; otherwise: Node[] };
 
+const isAction = (part: string): boolean => part.startsWith('{{') && part.endsWith('}}');
+
 class Parser {
   readonly templates = new Map<string, Node[]>();
   private readonly tokens: { isAction: boolean; text: string }[];
@@ -39,8 +41,8 @@ class Parser {
       .split(/(\{\{.*?\}\})/s)
       .filter((part) => part !== '')
       .map((part) => ({
-        isAction: part.startsWith('{{'),
-        text: part.startsWith('{{') ? part.slice(2, -2).trim() : part,
+        isAction: isAction(part),
+        text: isAction(part) ? part.slice(2, -2).trim() : part,
       }));
   }
 
@@ -54,12 +56,16 @@ class Parser {
         throw new TemplateError(`no {{ ${until.join(' }} or {{ ')} }}`);
       }
       if (!token.isAction) {
-        if (token.text.includes('}}')) throw new TemplateError(`}} without {{ in ${token.text}`);
+        const [stray] = /\{\{|\}\}/.exec(token.text) ?? [];
+        if (stray) throw new TemplateError(`${stray} without its other half in ${token.text}`);
         nodes.push({ kind: 'text', text: token.text });
         continue;
       }
       const [, word = '', rest = ''] = /^(\w*)\s*(.*)$/s.exec(token.text) ?? [];
-      if (until.includes(word) && word !== '') return { nodes, ended: word };
+      if (until.includes(word) && word !== '') {
+        if (rest !== '') throw new TemplateError(`{{ ${token.text} }} is not known here`);
+        return { nodes, ended: word };
+      }
       if (word === 'if' || word === 'with' || word === 'range') nodes.push(this.branch(word, rest));
       else if (word === 'define') this.templates.set(unquote(rest), this.block(['end']).nodes);
       else if (word === 'template') {
@@ -84,7 +90,8 @@ function run(nodes: Node[], dot: unknown, context: Context): string {
 
 function runNode(node: Node, dot: unknown, context: Context): string {
   if (node.kind === 'text') return node.text;
-  const value = node.pipeline === '' ? dot : evaluate(node.pipeline, dot, context);
+  if (node.pipeline === '' && node.kind !== 'template') throw new TemplateError(`nothing in {{ }}`);
+  const value = node.pipeline === '' ? undefined : evaluate(node.pipeline, dot, context);
   switch (node.kind) {
     case 'value':
       return value === undefined ? '[no value]' : text(value);

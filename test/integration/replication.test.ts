@@ -5,22 +5,30 @@ import {
   UpdateTableCommand,
   type AttributeValue,
 } from '@aws-sdk/client-dynamodb';
-import { GetRecordsCommand, GetShardIteratorCommand } from '@aws-sdk/client-dynamodb-streams';
+import {
+  DynamoDBStreamsClient,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+} from '@aws-sdk/client-dynamodb-streams';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { DynamoDBStreamEvent } from 'aws-lambda';
 import type { WorkflowJobRow } from '../../clickhouse/tables';
 import { createResultStore } from '../../ingest/store';
 import { enableStream, ensureTable } from '../../ingest/table';
+import { claimPort } from '../../local/dynamodb/ports';
 import { backfill } from '../../replicator/backfill';
 import { createCheckpoints } from '../../replicator/checkpoints';
 import { createLambdaHandler } from '../../replicator/lambda';
 import { createReplicatorMetrics } from '../../replicator/metrics';
 import { runPoller } from '../../replicator/poller';
 import type { PollerDeps } from '../../replicator/poller-deps';
-import { listQuarantine, replayQuarantine } from '../../replicator/replay';
+import { discardQuarantine, listQuarantine, replayQuarantine } from '../../replicator/replay';
+import { sleep } from '../../runtime/retry';
 import { findStream, listShards } from '../../replicator/shards';
 import { createSink, type Sink } from '../../replicator/sink';
 import { verify } from '../../replicator/verify';
+import { createProxy } from '../chaos/proxy';
+import { createStreamFaults } from '../chaos/stream-faults';
 import { completed, inProgress, nightly, recordOf, type WireCallback } from '../helpers/callbacks';
 import {
   canRun,
@@ -380,6 +388,44 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
     await later.stop();
   });
 
+  on('copies the table again for a gap that is found while it is being copied', async () => {
+    const bench = await open();
+    const faults = createStreamFaults();
+    const proxy = await createProxy({ port: await claimPort(0), target: dynamo!.engine.endpoint });
+    proxy.add(faults.middleware);
+    const streams = new DynamoDBStreamsClient({
+      region: 'us-east-1',
+      endpoint: proxy.url,
+      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    });
+    let letGo = (): void => undefined;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    let scanned = false;
+    const slow: Sink = {
+      async write(changes, source) {
+        if (source === 'backfill') {
+          scanned = true;
+          await held;
+        }
+        return bench.sink.write(changes, source);
+      },
+    };
+    await bench.send(inProgress(job(1)));
+    const poller = bench.poll({ streams, sink: slow });
+    await eventually(async () => scanned && (await finals()).length === 1);
+    // What the copy has in hand is older than this, and the stream loses it.
+    faults.trimSoon();
+    await bench.send(completed(job(1)));
+    await eventually(() => Promise.resolve(faults.counts.trims === 1));
+    letGo();
+    await eventually(async () => (await finals())[0]?.status === 'completed');
+    await poller.stop();
+    streams.destroy();
+    await proxy.stop();
+    expect((await bench.metrics.resyncs.get()).values[0]!.value).toBe(2);
+    expect((await bench.verify()).differences).toEqual([]);
+  });
+
   on('follows a stream that was switched off and on again', async () => {
     const bench = await open();
     const { client } = dynamo!;
@@ -479,6 +525,25 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
       expect((await finals()).map(({ dynamoKey }) => dynamoKey)).toContain('k');
     },
   );
+
+  on('gives up a poison item for good only once it is deleted, and no other with it', async () => {
+    const bench = await open({ synced: true });
+    await bench.put({ dynamoKey: 'k1', status: 'completed' });
+    await bench.put({ dynamoKey: 'k2', status: 'completed' });
+    const copy = () => backfill({ ...bench.scan, sink: bench.sink });
+    const keys = async () =>
+      (await listQuarantine(clickHouse.client)).map(({ dynamoKey }) => dynamoKey).sort();
+    const discard = (key: string) =>
+      discardQuarantine({ client: clickHouse.client, now: () => Date.now() + 10 }, key);
+    await copy();
+    expect(await keys()).toEqual(['k1', 'k2']);
+    expect(await discard('k3')).toBe(0);
+    expect(await discard('k1')).toBe(1);
+    expect(await keys()).toEqual(['k2']);
+    await sleep(50);
+    await copy();
+    expect(await keys()).toEqual(['k1', 'k2']);
+  });
 
   on("takes items of HUD's own code, and moves a row whose stand-in time moves", async () => {
     const bench = await open();
