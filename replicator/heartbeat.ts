@@ -37,3 +37,33 @@ export async function writeHeartbeats(
   });
   await client.insert({ table: tables.replication, values, format: 'JSONEachRow' });
 }
+
+/** Milliseconds after which a row is over that this replicator does not write: another one would have written it. */
+const overAfterMs: Record<ReplicationRow['replicator'], number> = {
+  poller: 60_000,
+  // Runs only when something was written.
+  lambda: 3_600_000,
+};
+
+/**
+ * Takes away the rows of shards that nobody reads any more: of an earlier stream, of a replicator that was replaced,
+ * or of a shard whose last row was never written. Left there, they would look like a replicator that hangs.
+ */
+export async function retireShards(
+  client: ClickHouseClient,
+  streamArn: string,
+  shardIds: string[],
+  nowMs: number,
+): Promise<void> {
+  const over = Object.entries(overAfterMs)
+    .map(([replicator, ms]) => `(replicator = '${replicator}' AND version < ${nowMs - ms})`)
+    .join(' OR ');
+  await client.command({
+    query: `
+      INSERT INTO ${tables.replication}
+      SELECT * REPLACE (version + 1 AS version, 1 AS is_deleted)
+      FROM ${tables.replication} FINAL
+      WHERE (${over}) AND NOT (stream_arn = {streamArn:String} AND shard_id IN {shardIds:Array(String)})`,
+    query_params: { streamArn, shardIds },
+  });
+}

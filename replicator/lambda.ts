@@ -3,7 +3,7 @@ import type { ClickHouseClient } from '../clickhouse/client';
 import { failureSlug } from '../clickhouse/errors';
 import type { Logger } from '../runtime/logger';
 import { changeOfRecord, type Change } from './change';
-import { writeHeartbeats } from './heartbeat';
+import { retireShards, writeHeartbeats } from './heartbeat';
 import type { Sink } from './sink';
 
 /**
@@ -21,6 +21,7 @@ export function createLambdaHandler(deps: {
   now: () => number;
 }): (event: DynamoDBStreamEvent) => Promise<DynamoDBBatchResponse> {
   const { sink, logger, now } = deps;
+  let retiredAtMs = 0;
   return async ({ Records: records }) => {
     const changes: Change[] = [];
     for (const record of records) {
@@ -54,8 +55,14 @@ export function createLambdaHandler(deps: {
       readAtMs: now(),
       ended: false,
     };
-    await writeHeartbeats(deps.clickHouse, 'lambda', streamArn, new Map([['lambda', status]])).catch(
-      (error: unknown) => logger.warn({ failure: failureSlug(error) }, 'heartbeat not written'),
-    );
+    try {
+      await writeHeartbeats(deps.clickHouse, 'lambda', streamArn, new Map([['lambda', status]]));
+      if (now() - retiredAtMs > 60_000) {
+        await retireShards(deps.clickHouse, streamArn, ['lambda'], now());
+        retiredAtMs = now();
+      }
+    } catch (error) {
+      logger.warn({ failure: failureSlug(error) }, 'heartbeat not written');
+    }
   }
 }

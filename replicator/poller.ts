@@ -2,7 +2,7 @@ import { isNativeError } from 'node:util/types';
 import { failureSlug } from '../clickhouse/errors';
 import { sleep, StoppedError } from '../runtime/retry';
 import { backfill } from './backfill';
-import { writeHeartbeats, type ShardStatus } from './heartbeat';
+import { retireShards, writeHeartbeats, type ShardStatus } from './heartbeat';
 import type { PollerDeps } from './poller-deps';
 import { replicateShard } from './replicate-shard';
 import { findStream, listShards, readableShards } from './shards';
@@ -107,6 +107,15 @@ async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSig
     metrics.shards.set(reading.size);
   };
 
+  const beat = async () => {
+    const written = new Map(statuses);
+    await writeHeartbeats(deps.clickHouse, 'poller', streamArn, written);
+    for (const [shardId, status] of written) {
+      if (status.ended && statuses.get(shardId) === status) statuses.delete(shardId);
+    }
+    await retireShards(deps.clickHouse, streamArn, [...written.keys()], deps.now());
+  };
+
   const heartbeat = async () => {
     let markedAtMs = deps.now();
     const intervalMs = deps.heartbeatIntervalMs ?? 10_000;
@@ -114,10 +123,9 @@ async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSig
     for (let waitMs = Math.min(1_000, intervalMs); !signal.aborted; waitMs = intervalMs) {
       await sleep(waitMs, signal);
       // A missed heartbeat is what tells that ClickHouse is away; it needs no retry and no second alarm.
-      await writeHeartbeats(deps.clickHouse, 'poller', streamArn, statuses).catch((error: unknown) =>
+      await beat().catch((error: unknown) =>
         logger.warn({ failure: failureSlug(error) }, 'heartbeat not written'),
       );
-      for (const [shardId, { ended }] of statuses) if (ended) statuses.delete(shardId);
       const nowMs = deps.now();
       const isCurrent = !resync && [...statuses.values()].every(({ readAtMs }) => nowMs - readAtMs < 60_000);
       if (isCurrent && nowMs - markedAtMs > markIntervalMs) {

@@ -14,8 +14,8 @@ export const pipelineRules = (): RuleGroup => ({
       uid: 'oot-replication-stale',
       summary: 'Results do not reach ClickHouse any more: what dashboards show gets older.',
       description:
-        `Replicator ${label('replicator')}: the shard that was read longest ago was read ${shown('A', 'seconds', 'never, or ClickHouse does not answer')} ago; ` +
-        `${shown('B', 'seconds')} are too long.`,
+        `{{ if $labels.replicator }}Replicator ${label('replicator')}: the shard that was read longest ago was read ${shown('A', 'seconds')} ago; ` +
+        `${shown('B', 'seconds')} are too long.{{ else }}No replicator has ever reported, or ClickHouse does not answer.{{ end }}`,
       value: queries.heartbeatAge(),
       limit: queries.heartbeatLimit(),
       comparison: '>',

@@ -129,7 +129,7 @@ const resultTimes = (jobFilters: string) => sql`
             downstream_repo,
             arrayReverseSort(arrayPushBack(
                 groupArrayIf(result_ms, result_ms >= ${fromMs}), maxIf(result_ms, result_ms < ${fromMs}))) AS results,
-            countIf(event_type NOT IN ('nightly', 'periodic')) = 0 AS is_nightly_only
+            countIf(event_type NOT IN ('nightly', 'periodic') AND result_ms <= ${toMs}) = 0 AS is_nightly_only
         FROM (
             SELECT downstream_repo, event_type, toUnixTimestamp64Milli(assumeNotNull(${resultAt})) AS result_ms
             FROM oot_attempts

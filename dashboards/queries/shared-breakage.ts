@@ -28,14 +28,17 @@ export const changesFrom = (jobs: string, listFrom: string, condition: string) =
             SELECT
                 *,
                 ${isBad} AS is_bad,
-                countIf(is_counted) OVER same_job - is_counted AS others,
-                countIf(is_bad) OVER same_job - is_bad AS bad_others,
+                countIf(is_counted) OVER same_job - countIf(is_counted) OVER same_change AS others,
+                countIf(is_bad) OVER same_job - countIf(is_bad) OVER same_change AS bad_others,
                 is_bad AND NOT (others >= ${knownToFail.minOthers} AND bad_others > ${knownToFail.share} * others) AS is_broken
             FROM ${jobs}
             WHERE downstream_repo IN (SELECT repo FROM oot_backends WHERE level IN (${levels.map((level) => `'${level}'`).join(', ')}))
               AND (pr_number > 0 OR pytorch_head_sha != '')
               AND ${condition}
-            WINDOW same_job AS (PARTITION BY upstream_repo, downstream_repo, workflow_name, job_name)
+            WINDOW
+                same_job AS (PARTITION BY upstream_repo, downstream_repo, workflow_name, job_name),
+                -- All commits of a pull request are one change, or its own failures would excuse it.
+                same_change AS (PARTITION BY upstream_repo, downstream_repo, workflow_name, job_name, pr_number, if(pr_number = 0, pytorch_head_sha, ''))
         )
         WHERE received_at >= ${listFrom}
         GROUP BY upstream_repo, pr_number, pytorch_head_sha, event_type`;

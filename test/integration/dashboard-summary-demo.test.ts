@@ -143,10 +143,14 @@ describe('the demo on oot-summary', () => {
 
   it('marks when they became so', async () => {
     const { data } = await ask(annotations[0]!.rawSql);
-    const at = (title: string) =>
-      Date.parse(`${String(data.find((change) => change.title === title)!.time).replace(' ', 'T')}Z`);
-    expect(at(`${broken}: broken`)).toBeGreaterThan(brokenSinceMs);
-    expect(at(`${broken}: broken`)).toBeLessThan(brokenSinceMs + dayMs);
+    const at = (...titles: string[]) =>
+      Date.parse(
+        `${String(data.find(({ title }) => titles.includes(title as string))!.time).replace(' ', 'T')}Z`,
+      );
+    // By the hour at which the demo ends, one of its last good jobs may make it failing before it is broken.
+    const worse = at(`${broken}: broken`, `${broken}: failing`);
+    expect(worse).toBeGreaterThan(brokenSinceMs);
+    expect(worse).toBeLessThan(brokenSinceMs + dayMs);
     expect(at(`${silent}: silent`)).toBeGreaterThan(silentSinceMs + dayMs);
     expect(at(`${silent}: silent`)).toBeLessThan(silentSinceMs + 44 * 3_600_000);
     expect(data.every(({ text, tags }) => text !== '' && (tags as string[]).length === 2)).toBe(true);

@@ -151,7 +151,8 @@ function suspectJobs(rows: WorkflowJobRow[]): Judged[] {
   return groups(jobs, (job) => [job.upstream_repo, job.downstream_repo, job.workflow_name, job.job_name])
     .flatMap(([, members]) =>
       members.map((job) => {
-        const others = members.filter((other) => other !== job && other.counted);
+        const change = ({ pr_number, pytorch_head_sha }: Judged) => pr_number || pytorch_head_sha;
+        const others = members.filter((other) => change(other) !== change(job) && other.counted);
         const badOthers = count(others, ({ bad }) => bad);
         const failsAnyway = others.length >= minOthers && badOthers > share * others.length;
         return { ...job, bad: job.bad && !failsAnyway };
@@ -290,6 +291,7 @@ describe('the lists of failures on oot-summary', () => {
       attempt({
         downstream_repo,
         pytorch_head_sha,
+        pr_number: Number(pytorch_head_sha.slice(1)),
         job_name,
         conclusion,
         received_at: dateTimeOfMs(toMs - 3_600_000),

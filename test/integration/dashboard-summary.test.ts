@@ -226,7 +226,9 @@ function stateOf({ repo, level }: Backend, seen: Seen[], jobs: Seen[], toMs: num
   const last = newestCounted(jobs).slice(0, lastJobs);
   const rate = rateOf(last) ?? 0;
   const lastResult = lastResultOf(seen, toMs);
-  const reported = seen.filter(({ outcome, receivedMs }) => outcome !== 'running' && receivedMs < toMs);
+  const reported = seen.filter(
+    ({ outcomeMs, receivedMs }) => receivedMs < toMs && outcomeMs !== null && outcomeMs <= toMs,
+  );
   const patience = reported.every(({ event }) => event === 'nightly')
     ? own(config.silentHours.nightlyOnly)
     : own(config.silentHours.perPullRequest);

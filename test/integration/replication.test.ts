@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-dynamodb-streams';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { DynamoDBStreamEvent } from 'aws-lambda';
-import type { WorkflowJobRow } from '../../clickhouse/tables';
+import { dateTimeOfMs, type ReplicationRow, type WorkflowJobRow } from '../../clickhouse/tables';
 import { createResultStore } from '../../ingest/store';
 import { enableStream, ensureTable } from '../../ingest/table';
 import { claimPort } from '../../local/dynamodb/ports';
@@ -578,6 +578,42 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
       state: 'reported',
       run_attempt: 1,
     });
+  });
+
+  on('takes away heartbeats of shards that nobody reads any more, and of no other', async () => {
+    const bench = await open({ synced: true });
+    const row = (shard_id: string, replicator: ReplicationRow['replicator'], ageMs: number, more = {}) => ({
+      stream_arn: 'an earlier stream',
+      shard_id,
+      replicator,
+      position: '1',
+      newest_record_at: null,
+      delay_seconds: null,
+      heartbeat_at: dateTimeOfMs(Date.now() - ageMs),
+      version: Date.now() - ageMs,
+      is_deleted: 0,
+      ...more,
+    });
+    await clickHouse.client.insert({
+      table: 'oot_replication_log',
+      values: [
+        row('ended while the poller was away', 'poller', 120_000),
+        row('of another poller', 'poller', 10_000),
+        row('of a quiet Lambda', 'lambda', 1_800_000),
+        row('of a Lambda that was replaced', 'lambda', 3_700_000),
+      ],
+      format: 'JSONEachRow',
+    });
+    const poller = bench.poll();
+    const left = await eventually(async () => {
+      const rows = await clickHouse.rows<{ shard_id: string }>(
+        `SELECT shard_id FROM oot_replication WHERE stream_arn = 'an earlier stream' ORDER BY shard_id`,
+      );
+      return rows.length < 4 && rows.map(({ shard_id }) => shard_id);
+    });
+    expect(left).toEqual(['of a quiet Lambda', 'of another poller']);
+    await eventually(async () => (await clickHouse.rows('SELECT 1 FROM oot_replication')).length === 3);
+    await poller.stop();
   });
 
   on('writes a heartbeat a shard', async () => {
