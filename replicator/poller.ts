@@ -128,10 +128,11 @@ async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSig
       );
       const nowMs = deps.now();
       const isCurrent = !resync && [...statuses.values()].every(({ readAtMs }) => nowMs - readAtMs < 60_000);
-      if (isCurrent && nowMs - markedAtMs > markIntervalMs) {
-        await mark(true);
-        markedAtMs = nowMs;
-      }
+      if (!isCurrent || nowMs - markedAtMs <= markIntervalMs) continue;
+      // ClickHouse was away for a day: what a shard's end left to its children may have been trimmed unread.
+      if (nowMs - markedAtMs > longestAbsenceMs) startResync('away too long').catch(fail);
+      else await mark(true);
+      markedAtMs = nowMs;
     }
   };
 

@@ -580,6 +580,21 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
     });
   });
 
+  on('copies the table when it could not go on for a day, although it lived', async () => {
+    const bench = await open({ synced: true });
+    let offsetMs = 0;
+    const poller = bench.poll({ now: () => Date.now() + offsetMs });
+    await bench.send(completed(job(1)));
+    await eventually(async () => (await finals()).length === 1);
+    await clickHouse.client.command({ query: 'TRUNCATE TABLE oot_workflow_job' });
+    offsetMs = 22 * 3_600_000;
+    await sleep(1_500);
+    expect(await finals()).toEqual([]);
+    offsetMs += 24 * 3_600_000;
+    await eventually(async () => (await finals()).length === 1);
+    await poller.stop();
+  });
+
   on('takes away heartbeats of shards that nobody reads any more, and of no other', async () => {
     const bench = await open({ synced: true });
     const row = (shard_id: string, replicator: ReplicationRow['replicator'], ageMs: number, more = {}) => ({
