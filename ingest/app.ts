@@ -3,9 +3,9 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import type { Logger } from '../runtime/logger';
 import { refuse, refuseIssues, type Reason } from './answers';
 import { createAuthorizer } from './auth';
-import { parseBody, readBody, refuseUnreadable, requireJson } from './body';
+import { afterBody, parseBody, readBody, refuseUnreadable, requireJson } from './body';
 import { parseCallback } from './contract/callback';
-import type { IngestMetrics } from './metrics';
+import { createMetricsReader, type IngestMetrics } from './metrics';
 import { createRecord } from './record';
 import type { ResultStore } from './store';
 import { StoreUnavailableError } from './store-errors';
@@ -20,7 +20,7 @@ export type AppDeps = {
   isDraining?: () => boolean;
   /** Body bytes after inflating; the boundary itself passes. Default 2 MB. */
   maxBodyBytes?: number;
-  /** From a request's headers to its answer. The relay gives up, without a retry, at 10 s. Default 8.5 s. */
+  /** From a request's headers to its answer. The relay gives up, without a retry, at 10 s. Default 8.2 s. */
   deadlineMs?: number;
   /** For one write to DynamoDB, its retries included. Default 8 s. */
   storeTimeoutMs?: number;
@@ -34,7 +34,7 @@ const retryAfterSeconds = 2;
 export function createApp(deps: AppDeps): Express {
   const { store, logger, metrics } = deps;
   const maxBodyBytes = deps.maxBodyBytes ?? 2 * 1024 * 1024;
-  const deadlineMs = deps.deadlineMs ?? 8_500;
+  const deadlineMs = deps.deadlineMs ?? 8_200;
   const storeTimeoutMs = deps.storeTimeoutMs ?? 8_000;
   const isAuthorized = createAuthorizer(deps.tokens);
 
@@ -43,17 +43,24 @@ export function createApp(deps: AppDeps): Express {
   app.disable('etag');
 
   app.use(observe(deps));
-  app.use((_req, res, next) => {
+  app.use((req, res, next) => {
     if (!deps.isDraining?.()) next();
     else {
-      refuse(res, {
-        status: 503,
-        reason: 'draining',
-        error: 'Shutting down, try again',
-        retryAfterSeconds,
-        headers: { Connection: 'close' },
-      });
+      afterBody(req, () =>
+        refuse(res, {
+          status: 503,
+          reason: 'draining',
+          error: 'Shutting down, try again',
+          retryAfterSeconds,
+          headers: { Connection: 'close' },
+        }),
+      );
     }
+  });
+
+  app.use((req, res, next) => {
+    if (req.headers.host !== undefined || req.httpVersion === '1.0') next();
+    else refuseIssues(res, [{ path: 'host', message: 'is required' }]);
   });
 
   const requirePost: RequestHandler = (req, res, next) => {
@@ -87,13 +94,15 @@ export function createApp(deps: AppDeps): Express {
     next();
   };
 
-  const takeResult: RequestHandler = async (_req, res) => {
-    const parsed = parseCallback(res.locals.body);
-    if (!parsed.ok) {
-      refuseIssues(res, parsed.issues);
+  const takeResult: RequestHandler = async (req, res) => {
+    const read = readRecord(res.locals.body);
+    // A body can be a hundred times as large in memory as it was on the wire: it does not wait for DynamoDB too.
+    res.locals.body = req.body = undefined;
+    if (!read.ok) {
+      refuseIssues(res, read.issues);
       return;
     }
-    const record = createRecord(parsed.callback);
+    const { record } = read;
     const signal = AbortSignal.any([res.locals.deadline as AbortSignal, AbortSignal.timeout(storeTimeoutMs)]);
     const kind = await store.write(record, signal);
     metrics.writes.inc({ kind });
@@ -124,14 +133,20 @@ export function createApp(deps: AppDeps): Express {
     await store.ping(AbortSignal.timeout(2_000));
     res.json({ ok: true });
   });
+  const readMetrics = createMetricsReader(metrics.registry);
   app.get('/metrics', routeAs('metrics'), async (_req, res) => {
-    res.set('Content-Type', metrics.registry.contentType).send(await metrics.registry.metrics());
+    res.set('Content-Type', metrics.registry.contentType).send(await readMetrics());
   });
   app.use((_req, res) => refuse(res, { status: 404, reason: 'not_found', error: 'Not found' }));
 
   app.use(refuseUnreadable);
   app.use(refuseFaults(logger));
   return app;
+}
+
+function readRecord(body: unknown) {
+  const parsed = parseCallback(body);
+  return parsed.ok ? { ok: true as const, record: createRecord(parsed.callback) } : parsed;
 }
 
 /** Names the request's route for metrics and logs; the path itself may be anything. */

@@ -28,8 +28,10 @@ export function describeError(error: unknown): Record<string, unknown> {
     name: error.name,
     ...(isShort(code) && { code }),
     ...(isShort(type) && { type }),
+    // The message may itself have lines that look like frames.
     stack: error.stack
-      ?.split('\n')
+      ?.replace(error.message, '')
+      .split('\n')
       .filter((line) => /^\s+at /.test(line))
       .slice(0, 8)
       .map((line) => line.trim()),

@@ -60,7 +60,13 @@ const workflow = shape({
     failed: optional(count()),
     skipped: optional(count()),
     total: optional(count()),
-  }).nullish(),
+  })
+    .superRefine(({ passed = 0, failed = 0, skipped = 0, total }, context) => {
+      if (total !== undefined || passed + failed + skipped <= Number.MAX_SAFE_INTEGER) return;
+      const message = `is missing, and the others add up to more than ${Number.MAX_SAFE_INTEGER}`;
+      context.addIssue({ code: 'custom', path: ['total'], message });
+    })
+    .nullish(),
   failed_tests: optional(list),
   environment: optional(anyObject),
   artifact_url: optional(httpsUrl(limits.urlBytes)),

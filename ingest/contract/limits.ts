@@ -8,6 +8,8 @@ export const limits = {
   /** Of the JSON text; larger environments are refused, since half an object means nothing. */
   environmentBytes: 16_384,
   failedTests: 1000,
+  /** Lists and objects inside each other: more than anybody means. */
+  nestingLevels: 1000,
   messageBytes: 1024,
   traceBytes: 4096,
   /** Keeps an item under 400 KB whatever the other fields hold (they add up to less than 50 KB). */
