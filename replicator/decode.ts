@@ -31,10 +31,17 @@ export function decode(change: Change, source: RowSource): Decoded {
   const current = readRow(change.image, source);
   if (!current.ok) return { outcome: 'reject', reason: current.reason, detail: current.detail };
   if (change.kind === 'remove') return { outcome: 'rows', rows: [tombstone(current.row)] };
-  const before = change.before && readRow(change.before, source);
-  const moved = before?.ok && placeOf(before.row) !== placeOf(current.row);
+  const before = mayHaveMoved(change) && readRow(change.before, source);
+  const moved = before && before.ok && placeOf(before.row) !== placeOf(current.row);
   return { outcome: 'rows', rows: moved ? [tombstone(before.row), current.row] : [current.row] };
 }
+
+/** Our own writes never touch `received_at`, and reading an image is the dearest part of all. */
+const mayHaveMoved = (change: Change): change is Change & { before: Image } =>
+  change.before !== undefined &&
+  (change.image.received_at?.N === undefined ||
+    change.before.received_at?.N !== change.image.received_at.N ||
+    change.before.downstream_repo?.S !== change.image.downstream_repo?.S);
 
 /** The key of an image, empty where it has none. */
 export const keyOf = (image: Image): string => image.dynamoKey?.S ?? '';

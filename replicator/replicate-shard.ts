@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Progress } from './checkpoints';
 import type { ShardStatus } from './heartbeat';
 import type { PollerDeps } from './poller-deps';
@@ -53,6 +54,8 @@ export async function replicateShard(
     next.catch(() => undefined);
     status.readAtMs = now();
     if (page.position === null) continue;
+    // Making rows keeps this thread: let the request for the next page out first, so that both go on at once.
+    await setImmediate();
     await confirm(deps, page, signal);
     position = page.position;
     await save({ position, ended: false });

@@ -130,6 +130,31 @@ describe('cutFailedTests', () => {
     expect(kept + cut).toBe(1_000);
   });
 
+  it.each([
+    ['fits', '{"name":"t","line":7,"flaky":false,"file":null}', null],
+    ['has a field named __proto__', '{"__proto__":"x","name":"t"}', null],
+    ['has a trace of 4 KB', `{"stacktrace":"${'x'.repeat(4_096)}"}`, null],
+    [
+      'has a nested value',
+      '{"name":"t","tags":["a",{"b":1}]}',
+      '{"name":"t","tags":"[\\"a\\",{\\"b\\":1}]"}',
+    ],
+    ['has half a character', '{"name":"\\ud800!"}', '{"name":"\ufffd!"}'],
+    ['has a long key', `{"${'k'.repeat(70)}":1}`, `{"${'k'.repeat(64)}… [6 bytes cut]":1}`],
+    [
+      'has a field named __proto__ and a long text',
+      `{"__proto__":"x","name":"${'n'.repeat(1_030)}"}`,
+      `{"__proto__":"x","name":"${'n'.repeat(1_024)}… [6 bytes cut]"}`,
+    ],
+    [
+      'has 17 fields',
+      JSON.stringify(Object.fromEntries(Array.from({ length: 17 }, (_, n) => [`field${n}`, n]))),
+      JSON.stringify(Object.fromEntries(Array.from({ length: 16 }, (_, n) => [`field${n}`, n]))),
+    ],
+  ])('writes an entry that %s as it is, or cut', (_, entry, cut) => {
+    expect(cutFailedTests([JSON.parse(entry)])).toEqual({ json: `[${cut ?? entry}]`, cut: 0 });
+  });
+
   it('keeps what is no object as a name', () => {
     expect(JSON.parse(cutFailedTests(['test_a', 7, null, ['x']]).json)).toEqual([
       { name: 'test_a' },
