@@ -1,5 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { awsClientOptions } from '../runtime/aws';
+import { awsClientOptions, withoutSdkLog } from '../runtime/aws';
 import { readConfig } from '../runtime/env';
 import { createLogger } from '../runtime/logger';
 import { exitWith, onShutdown, tellReady } from '../runtime/shutdown';
@@ -13,7 +13,7 @@ import { ensureTable } from './table';
 async function main(): Promise<void> {
   const config = readConfig(ingestConfigSchema, process.env);
   const logger = createLogger('ingest', config.LOG_LEVEL);
-  const client = new DynamoDBClient({ ...awsClientOptions(config), ...storeClientOptions });
+  const client = withoutSdkLog(new DynamoDBClient({ ...awsClientOptions(config), ...storeClientOptions }));
   if (config.OOT_RELAY_TOKENS.some((token) => token.length < 16)) {
     logger.warn(
       'a token of OOT_RELAY_TOKENS has fewer than 16 characters: too easy to guess for the internet',

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import {
   ScanCommand,
   type AttributeValue,
@@ -50,6 +51,8 @@ export async function scanTable(
         signal?.throwIfAborted();
         const { Items = [], LastEvaluatedKey }: ScanCommandOutput = await next;
         next = LastEvaluatedKey && readPage(segment, LastEvaluatedKey);
+        // Working on a page keeps this thread: let the request for the next one out first.
+        await setImmediate();
         if (Items.length > 0) await onPage(Items);
       }
     }),

@@ -1,6 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createClickHouse } from '../clickhouse/client';
-import { awsClientOptions, patientRequests } from '../runtime/aws';
+import { awsClientOptions, patientRequests, withoutSdkLog } from '../runtime/aws';
 import { readConfig } from '../runtime/env';
 import { replicatorConfigSchema } from './config';
 import { createSink } from './sink';
@@ -8,7 +8,7 @@ import { createSink } from './sink';
 /** What the commands (backfill, verify, quarantine) need, from one environment. `close` when done. */
 export function openCommand(env: NodeJS.ProcessEnv) {
   const config = readConfig(replicatorConfigSchema, env);
-  const client = new DynamoDBClient({ ...awsClientOptions(config), ...patientRequests });
+  const client = withoutSdkLog(new DynamoDBClient({ ...awsClientOptions(config), ...patientRequests }));
   const clickHouse = createClickHouse(config);
   return {
     client,

@@ -3,7 +3,7 @@ import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { createClickHouse } from '../clickhouse/client';
 import { classifyFailure, failureSlug } from '../clickhouse/errors';
 import { migrate } from '../clickhouse/migrate';
-import { awsClientOptions, patientRequests } from '../runtime/aws';
+import { awsClientOptions, patientRequests, withoutSdkLog } from '../runtime/aws';
 import { isTransientAwsError } from '../runtime/aws-errors';
 import { readConfig } from '../runtime/env';
 import { createLogger } from '../runtime/logger';
@@ -19,8 +19,10 @@ import { createSink } from './sink';
 async function main(): Promise<void> {
   const config = readConfig(replicatorConfigSchema, process.env);
   const logger = createLogger('replicator', config.LOG_LEVEL);
-  const dynamo = new DynamoDBClient({ ...awsClientOptions(config), ...patientRequests });
-  const streams = new DynamoDBStreamsClient({ ...awsClientOptions(config), ...patientRequests });
+  const dynamo = withoutSdkLog(new DynamoDBClient({ ...awsClientOptions(config), ...patientRequests }));
+  const streams = withoutSdkLog(
+    new DynamoDBStreamsClient({ ...awsClientOptions(config), ...patientRequests }),
+  );
   const clickHouse = createClickHouse(config);
   const metrics = createReplicatorMetrics();
   const stop = new AbortController();

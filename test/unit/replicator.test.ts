@@ -55,6 +55,35 @@ describe('decode', () => {
     ]);
   });
 
+  const hud = { received_at: undefined, state: undefined, revision: undefined };
+  it.each([
+    ['of ours', {}, {}, ['2026-11-20 live']],
+    ['whose image before is no row', { status: 'exploded' }, {}, ['2026-11-20 live']],
+    [
+      "of HUD's that stays",
+      { ...hud, started_at: '2026-11-19T08:00:00Z' },
+      { ...hud, started_at: '2026-11-19T09:00:00Z' },
+      ['2026-11-19 live'],
+    ],
+    [
+      "of HUD's that moves",
+      { ...hud, completed_at: '2026-11-20T10:00:00Z' },
+      { ...hud, started_at: '2026-11-19T09:00:00Z' },
+      ['2026-11-20 gone', '2026-11-19 live'],
+    ],
+    [
+      "of HUD's that becomes ours elsewhere",
+      { ...hud, started_at: '2026-11-19T08:00:00Z' },
+      {},
+      ['2026-11-19 gone', '2026-11-20 live'],
+    ],
+  ])('leaves a tombstone where a row was only of an item that moves: %s', (_, before, now, expected) => {
+    const rows = rowsOf({ ...put(now), before: put(before).image });
+    expect(rows.map((row) => `${row.received_at.slice(0, 10)} ${row.is_deleted ? 'gone' : 'live'}`)).toEqual(
+      expected,
+    );
+  });
+
   it('leaves what the TTL of DynamoDB removed', () => {
     expect(decode({ ...put(), kind: 'remove', expired: true }, 'stream')).toEqual({
       outcome: 'skip',

@@ -1,7 +1,9 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { z } from 'zod';
 import { ConfigError, readConfig } from '../../runtime/env';
 import { describeError } from '../../runtime/logger';
 import { retry, StoppedError } from '../../runtime/retry';
+import { withoutSdkLog } from '../../runtime/aws';
 import { isTransientAwsError } from '../../runtime/aws-errors';
 import { ingestConfigSchema } from '../../ingest/config';
 
@@ -111,5 +113,16 @@ describe('isTransientAwsError', () => {
     [false, 'a string'],
   ])('is %s for %s', (expected, thrown) => {
     expect(isTransientAwsError(thrown)).toBe(expected);
+  });
+});
+
+describe('withoutSdkLog', () => {
+  it('takes the log out of a client of the SDK, which still has it under that name', () => {
+    const client = new DynamoDBClient({ region: 'us-east-1' });
+    const names = () => client.middlewareStack.identify().map((line) => line.split(' - ')[0]);
+    const before = names();
+    expect(withoutSdkLog(client)).toBe(client);
+    expect(before.filter((name) => !names().includes(name))).toEqual(['loggerMiddleware']);
+    client.destroy();
   });
 });

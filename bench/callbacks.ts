@@ -1,0 +1,112 @@
+import { marshall } from '@aws-sdk/util-dynamodb';
+import type { UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
+import { parseCallback } from '../ingest/contract/callback';
+import type { Item } from '../ingest/contract/item';
+import { mergeRecord } from '../ingest/merge';
+import { createRecord, type AttemptRecord } from '../ingest/record';
+import { createResultStore } from '../ingest/store';
+import { changeOfItem, type Change } from '../replicator/change';
+import { completed, inProgress, type WireCallback } from '../test/helpers/callbacks';
+
+/** Stands for the check run's id in a template. As long as the ids that take its place. */
+const mark = 'ID-OF-CHECK';
+
+/** As unique as a check run's id must be, and always 11 characters long. */
+export const checkRunId = (n: number): string => String(10_000_000_000 + n);
+
+/** Bodies of callbacks that only differ in the check run's id, made at the price of joining three strings. */
+export function createBodies(repo = 'bench-org/torch-backend'): (n: number) => string {
+  const template = JSON.stringify(
+    inProgress({ trusted: { verified_repo: repo }, workflow: { check_run_id: mark } }),
+  );
+  const [before = '', after = ''] = template.split(mark);
+  return (n) => before + checkRunId(n) + after;
+}
+
+/** What ingest makes of a callback. Throws where it would refuse it. */
+export function recordOf(callback: WireCallback): AttemptRecord {
+  const parsed = parseCallback(callback);
+  if (!parsed.ok) throw new Error(parsed.issues.map(({ path, message }) => `${path} ${message}`).join(', '));
+  return createRecord(parsed.callback);
+}
+
+/**
+ * The very UpdateItem that ingest's store would send for {@link createBodies}'s callback, made at the price of
+ * replacing two strings: the store itself is asked for the template.
+ */
+export async function createUpdates(tableName: string): Promise<(n: number) => UpdateItemCommandInput> {
+  const sent: UpdateItemCommandInput[] = [];
+  const recorder = {
+    send: (command: { input: UpdateItemCommandInput }) => {
+      sent.push(command.input);
+      return Promise.resolve({});
+    },
+  };
+  const store = createResultStore({ client: recorder as never, tableName, now: Date.now });
+  await store.write(
+    recordOf(
+      inProgress({ trusted: { verified_repo: 'bench-org/sdk-alone' }, workflow: { check_run_id: mark } }),
+    ),
+  );
+  const [template] = sent;
+  const key = template?.Key?.dynamoKey?.S;
+  const values = Object.entries(template?.ExpressionAttributeValues ?? {});
+  const idAt = values.find(([, value]) => value.S === mark)?.[0];
+  if (!template || key === undefined || idAt === undefined)
+    throw new Error('the store sends something else now');
+  return (n) => ({
+    ...template,
+    Key: { dynamoKey: { S: key.replace(mark, checkRunId(n)) } },
+    ExpressionAttributeValues: { ...template.ExpressionAttributeValues, [idAt]: { S: checkRunId(n) } },
+  });
+}
+
+const startMs = Date.UTC(2026, 10, 1);
+/** Jobs a commit starts, all backends together. */
+const jobsOfCommit = 40;
+
+/** What varies from job to job: five backends, eight jobs each, a commit of its own for every forty. */
+function partsOf(n: number) {
+  const commit = Math.floor(n / jobsOfCommit);
+  const sha = (0x8f14e45f + commit).toString(16).padStart(40, '0');
+  return {
+    trusted: { verified_repo: `bench-org/torch-backend-${n % 5}` },
+    payload: {
+      delivery_id: `7c9d2b1e-0f43-11f1-8a3e-${String(commit).padStart(12, '0')}`,
+      payload: {
+        pull_request: { number: 150_000 + Math.floor(commit / 3), head: { sha } },
+        repository: { full_name: 'pytorch/pytorch' },
+      },
+    },
+    workflow: {
+      check_run_id: checkRunId(n),
+      run_id: String(16_000_000_000 + commit),
+      job_name: `test (${n % 8})`,
+    },
+  };
+}
+
+/** The item of job `n` when it runs, and when it has ended; a second's work apart. */
+export function itemsOf(n: number): { running: Item; ended: Item } {
+  const parts = partsOf(n);
+  const atMs = startMs + n * 100;
+  const write = (existing: Item | undefined, callback: WireCallback, nowMs: number): Item => {
+    const record = recordOf(callback);
+    const { set } = mergeRecord(existing, record, nowMs);
+    return {
+      ...existing,
+      ...set,
+      dynamoKey: record.dynamoKey,
+      revision: (existing?.revision ?? nowMs) + 1,
+    } as Item;
+  };
+  const running = write(undefined, inProgress(parts), atMs);
+  return { running, ended: write(running, completed(parts), atMs + 1_000) };
+}
+
+/** The changes that a stream would bring of `count` records: half of them starts, half of them ends. */
+export function changesOf(count: number): Change[] {
+  return Array.from({ length: count / 2 }, (_, n) => itemsOf(n)).flatMap(({ running, ended }) =>
+    [running, ended].map((item) => changeOfItem(marshall(item, { removeUndefinedValues: true }))),
+  );
+}

@@ -1,0 +1,221 @@
+import { loadBackends } from '../clickhouse/backends';
+import type { ClickHouseClient } from '../clickhouse/client';
+import { allRules } from '../dashboards/alerts/all';
+import { expandTime } from '../dashboards/alerts/evaluate';
+import { allDashboards } from '../dashboards/all';
+import { expandQuery, panelsOf, variablesOf, type DashboardJson } from '../test/helpers/grafana';
+import { backends, generate } from './data';
+import { openClickHouse } from './engines';
+import { createRow, measureRounds, type BenchContext, type BenchRow, type Section } from './section';
+import { median } from './stats';
+import { createUpstream, questions } from './upstream';
+
+/** What people wait for in Grafana, and what its alerting asks each minute, as history grows. */
+export const dashboardsSection: Section = {
+  name: 'dashboards',
+  title: 'Panels and alert rules over 90 days of 50 backends',
+  run,
+};
+
+const sizes = { quick: [20_000], usual: [1_000_000, 10_000_000], full: [1_000_000, 10_000_000, 30_000_000] };
+const days = 90;
+const dayMs = 86_400_000;
+const panelMs = 150;
+const rulesMs = 500;
+const upstreamRatio = 0.1;
+const rounds = 5;
+
+type Query = { name: string; sql: string };
+
+async function run(context: BenchContext): Promise<BenchRow[]> {
+  const rows: BenchRow[] = [];
+  const before = new Map<string, number>();
+  for (const jobs of sizes[context.size]) rows.push(...(await measureSize(context, jobs, before)));
+  return rows;
+}
+
+/** `before`: medians of panels at the size before, by name, in milliseconds; what is measured here replaces it. */
+async function measureSize(
+  context: BenchContext,
+  jobs: number,
+  before: Map<string, number>,
+): Promise<BenchRow[]> {
+  const { say, signal } = context;
+  const { client } = await openClickHouse(context);
+  const endMs = Date.now();
+  await loadBackends(client, backends, endMs);
+  await generate(client, { jobs, days, endMs }, (day) => {
+    signal.throwIfAborted();
+    if (day % 15 === 0) say(`${jobs.toLocaleString('en')} jobs: day ${day} of ${days}`);
+  });
+  await waitForMerges(client);
+  const size = `${jobs / 1e6} M jobs`;
+  const chosen = await chooseVariables(client);
+  const panels = panelQueries(chosen, endMs);
+  say(`${size}: ${panels.length} queries of panels`);
+  const rows: BenchRow[] = [];
+  for (const { name, sql } of panels) {
+    const { ours, failure } = await measurePanel(client, sql, signal);
+    rows.push(
+      createRow({
+        what: `${size}, 7 days: ${name}`,
+        unit: 'ms',
+        ours,
+        ...(jobs === 10_000_000 && { goal: { kind: 'less than', bound: panelMs, unit: 'ms' } }),
+        note: failure ?? growth(before.get(name), median(ours)),
+      }),
+    );
+    before.set(name, median(ours));
+  }
+  rows.push(await allAtOnce(client, size, panels), await rules(client, size, jobs, endMs));
+  say(`${size}: upstream's table`);
+  await createUpstream(client);
+  await waitForMerges(client);
+  rows.push(
+    ...(await againstUpstream(context, client, size, jobs, { ...chosen, fromMs: endMs - 7 * dayMs })),
+  );
+  return rows;
+}
+
+/** What takes longer than a second is far from any goal, and one round says so. */
+async function measurePanel(client: ClickHouseClient, sql: string, signal: AbortSignal) {
+  try {
+    const ours = [await timeMs(client, sql)];
+    while (ours.length < (Number(ours[0]) > 1_000 ? 1 : rounds)) {
+      signal.throwIfAborted();
+      ours.push(await timeMs(client, sql));
+    }
+    return { ours };
+  } catch (error) {
+    signal.throwIfAborted();
+    return {
+      ours: [NaN],
+      failure: `failed: ${(error as { code?: string }).code ?? (error as Error).message}`,
+    };
+  }
+}
+
+const growth = (before: number | undefined, now: number): string =>
+  before === undefined ? '' : `${(now / before).toFixed(2)} times the size before`;
+
+async function timeMs(client: ClickHouseClient, query: string): Promise<number> {
+  const startedMs = performance.now();
+  const answer = await client.query({ query, format: 'JSONCompact' });
+  await answer.text();
+  return performance.now() - startedMs;
+}
+
+/** Each dashboard's panels as it opens: 7 days, all backends; or one, where it shows one. */
+function panelQueries({ pr, sha, repo }: Chosen, toMs: number): Query[] {
+  const one: Record<string, string> = { backend: repo, pr: String(pr), sha, upstream: 'pytorch/pytorch' };
+  return (allDashboards() as unknown as DashboardJson[]).flatMap((dashboard) => {
+    const variables = Object.fromEntries(
+      variablesOf(dashboard).map(({ name, includeAll }) => [name, includeAll ? '$__all' : (one[name] ?? '')]),
+    );
+    return panelsOf(dashboard).flatMap(({ title = '', targets = [] }) =>
+      targets.map(({ rawSql = '', refId = '' }) => ({
+        name: `${dashboard.uid}, ${title}${targets.length > 1 ? ` (${refId})` : ''}`,
+        sql: expandQuery(rawSql, { fromMs: toMs - 7 * dayMs, toMs, intervalMs: 600_000, variables }),
+      })),
+    );
+  });
+}
+
+type Chosen = { pr: number; sha: string; repo: string };
+
+/** A PR of yesterday and a busy backend. */
+async function chooseVariables(client: ClickHouseClient): Promise<Chosen> {
+  const answer = await client.query({
+    query: `
+      SELECT toUInt32(pr_number) AS pr, pytorch_head_sha AS sha
+      FROM oot_attempts
+      WHERE event_type = 'pull_request' AND received_at < now() - INTERVAL 1 DAY
+      ORDER BY received_at DESC LIMIT 1`,
+    format: 'JSONEachRow',
+  });
+  const [found] = await answer.json<{ pr: number; sha: string }>();
+  return { pr: found?.pr ?? 0, sha: found?.sha ?? '', repo: 'vendor-5/torch-backend' };
+}
+
+/** What happens when somebody opens a dashboard: all of its queries at the same time. */
+async function allAtOnce(client: ClickHouseClient, size: string, panels: Query[]): Promise<BenchRow> {
+  const summary = panels.filter(({ name }) => name.startsWith('oot-backend,'));
+  const ours: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const startedMs = performance.now();
+    await Promise.all(summary.map(({ sql }) => timeMs(client, sql)));
+    ours.push(performance.now() - startedMs);
+  }
+  return createRow({
+    what: `${size}, 7 days: oot-backend, all ${summary.length} at once`,
+    unit: 'ms',
+    ours,
+    note: 'until the last one is there',
+  });
+}
+
+async function rules(client: ClickHouseClient, size: string, jobs: number, atMs: number): Promise<BenchRow> {
+  const ours: number[] = [];
+  const slowest = new Map<string, number>();
+  for (let round = 0; round < rounds; round++) {
+    const startedMs = performance.now();
+    for (const { name, value, limit } of allRules()) {
+      const took =
+        (await timeMs(client, expandTime(value, atMs))) + (await timeMs(client, expandTime(limit, atMs)));
+      slowest.set(name, Math.max(slowest.get(name) ?? 0, took));
+    }
+    ours.push(performance.now() - startedMs);
+  }
+  const [worst] = [...slowest].sort(([, a], [, b]) => b - a);
+  return createRow({
+    what: `${size}: every alert rule once, one after the other`,
+    unit: 'ms',
+    ours,
+    ...(jobs === 10_000_000 && { goal: { kind: 'less than', bound: rulesMs, unit: 'ms' } }),
+    note: worst ? `the slowest: ${worst[0]}, ${worst[1].toFixed(0)} ms` : '',
+  });
+}
+
+async function againstUpstream(
+  { signal }: BenchContext,
+  client: ClickHouseClient,
+  size: string,
+  jobs: number,
+  chosen: Chosen & { fromMs: number },
+): Promise<BenchRow[]> {
+  const rows: BenchRow[] = [];
+  for (const { name, theirs, ours } of questions(chosen)) {
+    const [expected, got] = await Promise.all([theirs, ours].map((query) => read(client, query)));
+    if (expected !== got) throw new Error(`${name}: not the same answer`);
+    const measured = await measureRounds(
+      rounds,
+      { ours: () => timeMs(client, ours), theirs: () => timeMs(client, theirs) },
+      signal,
+    );
+    rows.push(
+      createRow({
+        what: `${size}, 7 days: ${name}`,
+        unit: 'ms',
+        ours: measured.ours,
+        against: { what: "upstream's query on upstream's table", rounds: measured.theirs },
+        ...(jobs === 10_000_000 && { goal: { kind: 'ratio at most', bound: upstreamRatio } }),
+        note: 'same rows',
+      }),
+    );
+  }
+  return rows;
+}
+
+async function read(client: ClickHouseClient, query: string): Promise<string> {
+  const answer = await client.query({ query, format: 'JSONCompactEachRow' });
+  return answer.text();
+}
+
+/** Merges that are due would take a share of the machine from whatever is measured first. */
+async function waitForMerges(client: ClickHouseClient): Promise<void> {
+  for (let quiet = 0; quiet < 3;) {
+    const running = await read(client, 'SELECT count() FROM system.merges');
+    quiet = running.trim() === '["0"]' || running.trim() === '[0]' ? quiet + 1 : 0;
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+  }
+}

@@ -1,0 +1,21 @@
+import { backfillSection } from './backfill';
+import { catchUpSection } from './catch-up';
+import { generateSection } from './generate';
+import { ingestSection } from './ingest';
+import { dashboardsSection } from './dashboards';
+import type { Section } from './section';
+import { startSection } from './start';
+import { validationSection } from './validation';
+import { visibleSection } from './visible';
+
+/** Everything that can be measured, in the order in which it runs and is reported. */
+export const sections: readonly Section[] = [
+  ingestSection,
+  validationSection,
+  catchUpSection,
+  visibleSection,
+  dashboardsSection,
+  startSection,
+  generateSection,
+  backfillSection,
+];

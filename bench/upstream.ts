@@ -1,0 +1,87 @@
+import type { ClickHouseClient } from '../clickhouse/client';
+import { tables } from '../clickhouse/tables';
+
+/*
+ * What the HUD of PyTorch has (pytorch/test-infra, August 2026): its table with its order key, and the questions that
+ * its pages ask, so that ours are measured against what people use today.
+ */
+
+export const upstreamTable = 'upstream_workflow_job';
+
+/** Its table with the same data; start and end are never NULL there, an unknown one is 1970. */
+export async function createUpstream(client: ClickHouseClient): Promise<void> {
+  await client.command({
+    query: `
+      CREATE TABLE ${upstreamTable}
+      (
+        dynamoKey String, status String, downstream_repo String, upstream_repo String, pr_number UInt64,
+        pytorch_head_sha String, delivery_id String, workflow_run_url String, workflow_name String, job_name String,
+        check_run_id String, run_id String, run_attempt UInt32, conclusion String, queue_time Nullable(Float64),
+        execution_time Nullable(Float64), started_at DateTime64(9), completed_at DateTime64(9), total_tests UInt64,
+        passed_tests UInt64, failed_tests UInt64, skipped_tests UInt64, failed_tests_json String, artifact_url String,
+        downstream_repo_level String, event_type String,
+        INDEX status_index status TYPE bloom_filter GRANULARITY 1,
+        INDEX started_at_index started_at TYPE minmax GRANULARITY 1,
+        INDEX pr_number_index pr_number TYPE bloom_filter GRANULARITY 1,
+        INDEX downstream_repo_index downstream_repo TYPE bloom_filter GRANULARITY 1
+      )
+      ENGINE = ReplacingMergeTree
+      ORDER BY (downstream_repo, delivery_id, dynamoKey)`,
+  });
+  await client.command({
+    query: `
+      INSERT INTO ${upstreamTable}
+      SELECT dynamoKey, status, downstream_repo, upstream_repo, pr_number, pytorch_head_sha, delivery_id,
+        workflow_run_url, workflow_name, job_name, check_run_id, run_id, run_attempt, conclusion, queue_time,
+        execution_time, received_at, ifNull(completed_at, toDateTime64(0, 9)), ifNull(total_tests, 0),
+        ifNull(passed_tests, 0), ifNull(failed_tests, 0), ifNull(skipped_tests, 0), failed_tests_json, artifact_url,
+        downstream_repo_level, event_type
+      FROM ${tables.workflowJob} FINAL`,
+  });
+}
+
+/** A question of the HUD, on its table and on ours; both must give the same rows. */
+export type Question = { name: string; theirs: string; ours: string };
+
+/** Its start is our `received_at` here, so that both count the same attempts and the answers can be compared. */
+export function questions({ fromMs, pr, repo }: { fromMs: number; pr: number; repo: string }): Question[] {
+  const since = `fromUnixTimestamp64Milli(${fromMs})`;
+  const completed = "status = 'completed'";
+  const rates = (good: string) => `countIf(${good}) AS successes, countIf(conclusion = 'failure') AS failures,
+      countIf(conclusion = 'timed_out') AS timed_out, count() AS total`;
+  const theirs = `${upstreamTable} FINAL WHERE started_at >= ${since}`;
+  const ours = `oot_attempts WHERE received_at >= ${since}`;
+  const success = "conclusion = 'success'";
+  return [
+    {
+      name: 'summary: pass rate by backend',
+      theirs: `SELECT downstream_repo AS repo, ${rates(success)} FROM ${theirs} AND ${completed} AND pr_number > 0 GROUP BY repo ORDER BY repo`,
+      ours: `SELECT downstream_repo AS repo, ${rates(success)} FROM ${ours} AND ${completed} AND pr_number > 0 GROUP BY repo ORDER BY repo`,
+    },
+    {
+      name: 'nightly: pass rate by backend',
+      theirs: `SELECT downstream_repo AS repo, ${rates(success)} FROM ${theirs} AND ${completed} AND event_type = 'nightly' GROUP BY repo ORDER BY repo`,
+      ours: `SELECT downstream_repo AS repo, ${rates(success)} FROM ${ours} AND ${completed} AND event_type = 'nightly' GROUP BY repo ORDER BY repo`,
+    },
+    {
+      name: 'metrics: pass rate by day and backend',
+      theirs: `SELECT toDate(started_at) AS day, downstream_repo AS repo, ${rates(success)} FROM ${theirs} AND ${completed} AND event_type = 'pull_request' GROUP BY day, repo ORDER BY day, repo`,
+      ours: `SELECT toDate(received_at) AS day, downstream_repo AS repo, ${rates(success)} FROM ${ours} AND ${completed} AND event_type = 'pull_request' GROUP BY day, repo ORDER BY day, repo`,
+    },
+    {
+      name: 'backend: its numbers',
+      theirs: `SELECT ${rates(success)}, uniqExact(pr_number) AS prs, round(avg(queue_time), 6) AS queue FROM ${theirs} AND ${completed} AND pr_number > 0 AND downstream_repo = '${repo}'`,
+      ours: `SELECT ${rates(success)}, uniqExact(pr_number) AS prs, round(avg(queue_time), 6) AS queue FROM ${ours} AND ${completed} AND pr_number > 0 AND downstream_repo = '${repo}'`,
+    },
+    {
+      name: 'PR: its jobs',
+      theirs: `SELECT dynamoKey, conclusion FROM ${upstreamTable} FINAL WHERE pr_number = ${pr} ORDER BY dynamoKey`,
+      ours: `SELECT dynamoKey, conclusion FROM oot_attempts WHERE pr_number = ${pr} ORDER BY dynamoKey`,
+    },
+    {
+      name: 'health: last 5 PRs of the probe',
+      theirs: `SELECT pr_number, count() AS total FROM ${upstreamTable} FINAL WHERE downstream_repo = 'pytorch/crcr-test' AND ${completed} AND pr_number IN (SELECT pr_number FROM ${upstreamTable} FINAL WHERE downstream_repo = 'pytorch/crcr-test' AND ${completed} AND pr_number > 0 GROUP BY pr_number ORDER BY max(started_at) DESC, pr_number LIMIT 5) GROUP BY pr_number ORDER BY pr_number`,
+      ours: `SELECT pr_number, count() AS total FROM oot_attempts WHERE downstream_repo = 'pytorch/crcr-test' AND ${completed} AND pr_number IN (SELECT pr_number FROM oot_attempts WHERE downstream_repo = 'pytorch/crcr-test' AND ${completed} AND pr_number > 0 GROUP BY pr_number ORDER BY max(received_at) DESC, pr_number LIMIT 5) GROUP BY pr_number ORDER BY pr_number`,
+    },
+  ];
+}
