@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http';
-import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Express } from 'express';
 import { answerClientErrors } from './client-errors';
+import { boundPipelines } from './pipelines';
 
 export type IngestServer = {
   server: Server;
@@ -15,18 +15,11 @@ export type IngestServer = {
 const quietMs = 300;
 
 /**
- * Requests that one connection may send before it was answered. Without a bound, who sends thousands and reads
- * nothing has all the answers kept in memory; the relay sends one at a time.
- */
-const maxUnanswered = 100;
-
-/**
  * Serves the app. Headers must arrive within 8 s and a whole request within 8.3 s of its first byte (the app
  * answers 503 at 8.2 s from the headers), and nobody may be silent for 20 s while an answer waits to be read, so
  * that neither a slow nor a malicious sender holds a connection.
  */
 export async function listen(app: Express, port: number, host: string): Promise<IngestServer> {
-  const waiting = new WeakMap<Socket, number>();
   const server = createServer(
     {
       headersTimeout: 8_000,
@@ -36,13 +29,7 @@ export async function listen(app: Express, port: number, host: string): Promise<
       // The app refuses a request without Host: Node's own 400 does not say why.
       requireHostHeader: false,
     },
-    (req, res) => {
-      const unanswered = (waiting.get(req.socket) ?? 0) + 1;
-      waiting.set(req.socket, unanswered);
-      res.once('close', () => waiting.set(req.socket, (waiting.get(req.socket) ?? 1) - 1));
-      if (unanswered <= maxUnanswered) app(req, res);
-      else req.socket.destroy();
-    },
+    boundPipelines(app),
   );
   server.setTimeout(20_000);
   // Who closes the sending half behind a request still wants the answer. Node has this setting, and no word on it.

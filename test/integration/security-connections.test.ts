@@ -18,9 +18,10 @@ const metrics = createIngestMetrics();
 let accepted: Socket[] = [];
 /** What the store was given, and when it answers: a write takes a moment. */
 const stored: string[] = [];
+let storeMs = 30;
 const store: AppDeps['store'] = {
   write: async ({ dynamoKey }) => {
-    await sleep(30);
+    await sleep(storeMs);
     stored.push(dynamoKey);
     return 'new';
   },
@@ -219,6 +220,17 @@ it('hangs up on who asks for thousands of answers and reads none: they would be 
   await connection.closed();
   expect(connection.answers.length).toBeLessThanOrEqual(100);
   expect((await fetch(`http://127.0.0.1:${server.port}/healthz`)).status).toBe(200);
+});
+
+it('forgets pipelined requests whose sender went away: a count of them would hold up every later stop', async () => {
+  const inFlight = async () => (await metrics.inFlight.get()).values[0]!.value;
+  await eventually(async () => (await inFlight()) === 0);
+  storeMs = 500;
+  const connection = open(whole(body).repeat(5));
+  await eventually(async () => (await inFlight()) === 5);
+  connection.socket.resetAndDestroy();
+  await eventually(async () => (await inFlight()) === 0);
+  storeMs = 30;
 });
 
 it('bounds how long anybody may take, so that every answer comes within 9 s and no socket is kept for ever', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { endProcess } from '../../../local/node-part';
 
 /** What ingest says of itself. Bytes; `openFiles` is null where the system does not tell (not Linux). */
-export type Figures = { rssBytes: number; heapBytes: number; openFiles: number | null };
+export type Figures = { rssBytes: number; heapBytes: number; openFiles: number | null; inFlight: number };
 
 export type IngestProcess = {
   port: number;
@@ -73,6 +73,7 @@ export async function startIngest(options: {
         rssBytes: read('process_resident_memory_bytes') ?? 0,
         heapBytes: read('nodejs_heap_size_used_bytes') ?? 0,
         openFiles: read('process_open_fds'),
+        inFlight: read('oot_ingest_requests_in_flight') ?? 0,
       };
     },
     stop: () => endProcess(child, exited),

@@ -145,6 +145,10 @@ async function run(options: BadInputOptions, onEnd: (cleanup: () => unknown) => 
 
   const after = await scan(client, tableName);
   for (const wrong of [...compareCalm(calm.sent(), after), ...ledger.compare(before, after)]) breach(wrong);
+  // Metrics are made once a second; the one that is left is the request that asks.
+  await sleep(1_100);
+  const { inFlight } = await ingest.figures();
+  if (inFlight > 1) breach(`${inFlight - 1} requests count as in flight when all is over`);
   await ingest.stop();
   const { lines, wrong: wrongLogs } = await judgeLogs(logs.stdoutFile, logs.stderrFile);
   for (const wrong of wrongLogs) breach(wrong);
