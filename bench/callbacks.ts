@@ -61,7 +61,7 @@ export async function createUpdates(tableName: string): Promise<(n: number) => U
   });
 }
 
-const startMs = Date.UTC(2026, 10, 1);
+const startMs = Date.UTC(2026, 7, 1);
 /** Jobs a commit starts, all backends together. */
 const jobsOfCommit = 40;
 
@@ -86,10 +86,10 @@ function partsOf(n: number) {
   };
 }
 
-/** The item of job `n` when it runs, and when it has ended; a second's work apart. */
-export function itemsOf(n: number): { running: Item; ended: Item } {
+/** The item of job `n` when it runs, and when it has ended, a second's work apart; jobs are `apartMs` apart. */
+export function itemsOf(n: number, apartMs = 100): { running: Item; ended: Item } {
   const parts = partsOf(n);
-  const atMs = startMs + n * 100;
+  const atMs = Math.floor(startMs + n * apartMs);
   const write = (existing: Item | undefined, callback: WireCallback, nowMs: number): Item => {
     const record = recordOf(callback);
     const { set } = mergeRecord(existing, record, nowMs);

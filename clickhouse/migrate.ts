@@ -48,11 +48,30 @@ export function statementsOf(text: string, cluster?: string, database = 'default
     .filter((statement) => statement.replace(/^--.*$/gm, '').trim() !== '');
 }
 
+/** Runs a statement, unless it is done; or is by now, by somebody else who migrates, when it fails. */
+async function apply(client: ClickHouseClient, statement: string): Promise<void> {
+  if (await isDone(client, statement)) return;
+  try {
+    await client.command({ query: statement });
+  } catch (error) {
+    if (!(await isDone(client, statement))) throw error;
+  }
+}
+
+/** `-- unless: SELECT ...` above a statement: it is done where the first value of the answer is not 0. */
+async function isDone(client: ClickHouseClient, statement: string): Promise<boolean> {
+  const query = /^-- unless: (.+)$/m.exec(statement)?.[1];
+  if (query === undefined) return false;
+  const answer = await client.query({ query, format: 'JSONCompactEachRow' });
+  const [row] = await answer.json<[unknown]>();
+  return Number(row?.[0]) !== 0;
+}
+
 /**
  * Applies what is not applied yet, in order, and returns the names of what it applied.
  *
- * Every statement is idempotent, so a migration that was cut off is simply run again, and two processes that
- * migrate at once do no harm. Throws {@link MigrationError} where an applied migration was edited, or where
+ * Every statement is idempotent, by itself or by an `unless` above it, so a migration that was cut off is simply
+ * run again, and two processes that migrate at once do no harm. Throws {@link MigrationError} where an applied migration was edited, or where
  * the database is ahead of the files.
  */
 export async function migrate(
@@ -91,8 +110,9 @@ export async function migrate(
       );
     }
     if (before) continue;
-    for (const query of statementsOf(migration.text, options.cluster, current?.name))
-      await client.command({ query });
+    for (const statement of statementsOf(migration.text, options.cluster, current?.name)) {
+      await apply(client, statement);
+    }
     const { version, name, checksum } = migration;
     await client.insert({
       table: ledger,

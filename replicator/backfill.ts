@@ -5,7 +5,7 @@ import {
   type DynamoDBClient,
   type ScanCommandOutput,
 } from '@aws-sdk/client-dynamodb';
-import { changeOfItem } from './change';
+import { changeOfItem, type Change } from './change';
 import type { Sink, Written } from './sink';
 
 export type ScanDeps = {
@@ -60,8 +60,15 @@ export async function scanTable(
 }
 
 /**
+ * Items that are written at once. A scan has them in no order of time, so each insert makes a part for nearly every
+ * day there is: few large inserts, or ClickHouse does nothing but merge.
+ */
+const batchItems = 10_000;
+
+/**
  * Copies every item of the table to ClickHouse. Safe at any time, also while the stream is being replicated,
- * any number of times: a row's `revision` decides, not when it was inserted.
+ * any number of times: a row's `revision` decides, not when it was inserted. One batch is written while the next is
+ * read, and no further.
  *
  * `onProgress`: what has been written so far.
  */
@@ -69,12 +76,29 @@ export async function backfill(
   deps: ScanDeps & { sink: Sink; onProgress?: (sofar: Written) => void },
 ): Promise<Written> {
   const total: Written = { rows: 0, quarantined: 0, skipped: 0 };
-  await scanTable(deps, async (items) => {
-    const written = await deps.sink.write(items.map(changeOfItem), 'backfill');
+  let waiting: Change[] = [];
+  let writing = Promise.resolve();
+
+  async function write(batch: readonly Change[]): Promise<void> {
+    const written = await deps.sink.write(batch, 'backfill');
     total.rows += written.rows;
     total.quarantined += written.quarantined;
     total.skipped += written.skipped;
     deps.onProgress?.(total);
+  }
+  await scanTable(deps, async (items) => {
+    for (const item of items) waiting.push(changeOfItem(item));
+    while (waiting.length >= batchItems) {
+      await writing;
+      // Another segment may have taken it meanwhile.
+      if (waiting.length < batchItems) break;
+      writing = write(waiting);
+      // Its failure is met by whoever awaits it; until then it must not count as unhandled.
+      writing.catch(() => undefined);
+      waiting = [];
+    }
   });
+  await writing;
+  if (waiting.length > 0) await write(waiting);
   return total;
 }

@@ -44,31 +44,46 @@ export const stateRule = (): string => {
 export const fromMs = 'toUnixTimestamp64Milli($__fromTime_ms)';
 export const toMs = 'toUnixTimestamp64Milli($__toTime_ms)';
 
-/** Moments at which to look: the end of the range. */
-export const atEnd = `[${toMs}]`;
+/** Moments at which to look, ascending, as a list of Unix milliseconds; the last is the end of the range. */
+export type Moments = {
+  list: string;
+  /** A time that none of them is before. A view with parameters takes no element of the list. */
+  from: string;
+};
 
-/** Moments at which to look: 24 evenly spaced ones, the last is the end of the range. */
-export const evenly = `arrayMap(i -> ${fromMs} + intDiv((${toMs} - ${fromMs}) * i, 24), range(1, 25))`;
+/** The end of the range alone. */
+export const atEnd: Moments = { list: `[${toMs}]`, from: '$__toTime_ms' };
+
+/** 24 evenly spaced ones. */
+export const evenly: Moments = {
+  list: `arrayMap(i -> ${fromMs} + intDiv((${toMs} - ${fromMs}) * i, 24), range(1, 25))`,
+  from: '$__fromTime_ms',
+};
 
 /** The length of a cell of what goes by hour or, over more than 8 days, by day: milliseconds. */
 const cellMs = `if(${toMs} - ${fromMs} <= 8 * 86400000, 3600000, 86400000)`;
 
-/** Moments at which to look: both ends of the range, and each full hour (or day, UTC) between them. */
-export const byHourOrDay = `arrayDistinct(arrayConcat(
-  [${fromMs}],
-  arrayMap(i -> i * ${cellMs}, range(intDiv(${fromMs}, ${cellMs}) + 1, intDiv(${toMs} - 1, ${cellMs}) + 1)),
-  [${toMs}]))`;
+/** Both ends of the range, and each full hour (or day, UTC) between them. */
+export const byHourOrDay: Moments = {
+  list: sql`arrayDistinct(arrayConcat(
+    [${fromMs}],
+    arrayMap(i -> i * ${cellMs}, range(intDiv(${fromMs}, ${cellMs}) + 1, intDiv(${toMs} - 1, ${cellMs}) + 1)),
+    [${toMs}]))`,
+  from: '$__fromTime_ms',
+};
 
 /** Variables that decide what is looked at; each page passes those that it has. */
 const summaryFilters: readonly Filter[] = ['level', 'backend', 'upstream', 'eventType'];
 
 /**
- * One row a registered backend and moment `at` (a list of Unix milliseconds): its state in a word, and what it
- * was decided by. A job counts at the moments after it was received, with the outcome that was known at the end of
- * the range; of two jobs received in the same millisecond the good one counts as newer. What is overdue or running
- * is only known then, so only the end of the range can be in these states.
+ * One row a registered backend and moment `at` (Unix milliseconds): its state in a word, and what it was decided by. A job counts at the moments after it was received, with the outcome that was known at the
+ * end of the range; of two jobs received in the same millisecond the good one counts as newer. What is overdue or
+ * running is only known then, so only the end of the range can be in these states.
+ *
+ * What came between two moments is summed up at the later one, and each moment then adds up what came before it: so
+ * jobs and results are read once, however many moments there are.
  */
-export const statesAt = (at: string, filterNames = summaryFilters): string => {
+export const statesAt = (moments: Moments, filterNames = summaryFilters): string => {
   const jobFilters = where(...filterNames);
   const backendFilters = where(...filterNames.filter((name) => name === 'level' || name === 'backend'));
   const own = (value: Setting) => settingSql(value);
@@ -77,13 +92,15 @@ export const statesAt = (at: string, filterNames = summaryFilters): string => {
   return sql`
     SELECT
         downstream_repo, level, oncalls, at,
-        -- Results may come after the range; arrays are newest first; 0 is "never".
-        arrayFirst(result -> result <= at, results) AS last_result_ms,
-        if(is_nightly_only, ${own(nightlyOnly)}, ${own(perPullRequest)}) AS silent_hours,
-        arrayFirstIndex(job -> job.1 < at, counted) AS first_index,
+        -- 0 is "never".
+        max(newest_result_ms) OVER until_then AS last_result_ms,
+        if(max(has_other_events) OVER ever = 0, ${own(nightlyOnly)}, ${own(perPullRequest)}) AS silent_hours,
+        -- Newest first: when it was received, and whether it ended as expected.
         arrayFilter(
             job -> job.1 >= at - ${own(maxAgeDays)} * 86400000,
-            if(first_index = 0, [], arraySlice(counted, first_index, ${own(lastJobs)}))) AS last_jobs,
+            arrayMap(
+                code -> (intDiv(-code, 2), bitTest(-code, 0)),
+                arraySlice(groupArraySortedMerge(${largest(lastJobs)})(newest_counted) OVER until_then, 1, ${own(lastJobs)}))) AS last_jobs,
         length(last_jobs) AS last_count,
         arrayCount(job -> job.2, last_jobs) / last_count AS last_rate,
         arrayFirstIndex(job -> job.2, last_jobs) AS first_good,
@@ -92,30 +109,40 @@ export const statesAt = (at: string, filterNames = summaryFilters): string => {
             last_result_ms > 0 AND at - last_result_ms > silent_hours * 3600000, 'silent',
             bad_streak >= ${own(brokenJobs)}, 'broken',
             last_count >= ${own(minJobs)} AND last_rate < ${own(failingUnder)}, 'failing',
-            at = ${toMs} AND overdue_ms > if(last_count = 0, at - ${own(maxAgeDays)} * 86400000 - 1, last_jobs[1].1), 'overdue',
+            at = ${toMs} AND max(newest_overdue_ms) OVER ever > if(last_count = 0, at - ${own(maxAgeDays)} * 86400000 - 1, last_jobs[1].1), 'overdue',
             last_count >= ${own(minJobs)} AND last_rate < ${config.successRate.good}, 'unstable',
             last_count >= ${own(minJobs)}, 'healthy',
-            at = ${toMs} AND running > 0, 'running',
+            at = ${toMs} AND sum(running_jobs) OVER ever > 0, 'running',
             last_result_ms > 0, 'too few jobs',
             'no data') AS state
     FROM (
-        SELECT downstream_repo, level, oncalls, arrayJoin(${at}) AS at
+        SELECT downstream_repo, level, oncalls, arrayJoin(${moments.list}) AS at
         FROM (SELECT repo AS downstream_repo, level, oncalls FROM oot_backends)
         WHERE ${backendFilters}
     ) AS backends
     LEFT JOIN (
         SELECT
             downstream_repo,
-            arrayReverseSort(groupArrayIf((toUnixTimestamp64Milli(received_at), is_as_expected), is_counted)) AS counted,
-            maxIf(toUnixTimestamp64Milli(received_at), is_overdue) AS overdue_ms,
-            countIf(outcome = 'running' AND NOT is_overdue) AS running
-        FROM oot_jobs_as_of(from = $__fromTime_ms - INTERVAL ${largest(maxAgeDays)} DAY, to = $__toTime_ms, at = $__toTime_ms)
+            ${firstAfter(moments.list, 'toUnixTimestamp64Milli(received_at)')} AS at,
+            -- Ascending by a number that is lower the newer a job is, and lower still when it is a good one.
+            groupArraySortedStateIf(${largest(lastJobs)})(-(toUnixTimestamp64Milli(received_at) * 2 + is_as_expected), is_counted) AS newest_counted,
+            maxIf(toUnixTimestamp64Milli(received_at), is_overdue) AS newest_overdue_ms,
+            countIf(outcome = 'running' AND NOT is_overdue) AS running_jobs
+        FROM oot_jobs_as_of(from = ${moments.from} - INTERVAL ${largest(maxAgeDays)} DAY, to = $__toTime_ms, at = $__toTime_ms)
         WHERE ${jobFilters}
-        GROUP BY downstream_repo
-    ) AS jobs USING (downstream_repo)
-    LEFT JOIN (${resultTimes(jobFilters)}
-    ) AS results USING (downstream_repo)`;
+        GROUP BY downstream_repo, at
+    ) AS jobs USING (downstream_repo, at)
+    LEFT JOIN (
+    ${resultsByMoment(moments, jobFilters)}
+    ) AS results USING (downstream_repo, at)
+    WINDOW
+        until_then AS (PARTITION BY downstream_repo ORDER BY at ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
+        ever AS (PARTITION BY downstream_repo)`;
 };
+
+/** The first of the moments that is later than a time in milliseconds; 0 where none is. */
+const firstAfter = (moments: string, ms: string) =>
+  `(${moments})[indexOf(${moments}, roundDown(${ms}, arrayConcat([0], ${moments}))) + 1]`;
 
 /**
  * When an attempt's outcome arrived, NULL while it runs. Items that HUD's own code wrote don't say; of these,
@@ -123,20 +150,43 @@ export const statesAt = (at: string, filterNames = summaryFilters): string => {
  */
 export const resultAt = `if(outcome = 'running', NULL, ifNull(outcome_at, received_at))`;
 
-/** Of each backend that ever had a result, all in the range and the newest before it, newest first. */
-const resultTimes = (jobFilters: string) => sql`
+/** One row a backend and moment before which results came that came after the moment before it. */
+export const resultsByMoment = (moments: Moments, condition: string): string => sql`
         SELECT
             downstream_repo,
-            arrayReverseSort(arrayPushBack(
-                groupArrayIf(result_ms, result_ms >= ${fromMs}), maxIf(result_ms, result_ms < ${fromMs}))) AS results,
-            countIf(event_type NOT IN ('nightly', 'periodic') AND result_ms <= ${toMs}) = 0 AS is_nightly_only
+            ${firstAfter(moments.list, 'result_ms - 1')} AS at,
+            max(result_ms) AS newest_result_ms,
+            max(event_type NOT IN ('nightly', 'periodic')) AS has_other_events
         FROM (
-            SELECT downstream_repo, event_type, toUnixTimestamp64Milli(assumeNotNull(${resultAt})) AS result_ms
-            FROM oot_attempts
-            WHERE received_at < $__toTime_ms AND outcome != 'running'
-              AND ${jobFilters}
+        ${results(moments.from, condition)}
         )
-        GROUP BY downstream_repo`;
+        GROUP BY downstream_repo, at`;
+
+/**
+ * Results of all time, without those that can't matter: of a backend that had a result of a PR or push in the two days
+ * before the first moment, all older ones. Others are read whole: they are few, silent, or only run by the clock.
+ * In two parts, so that each finds its index: attempts by their day, and results that came long after their attempt.
+ */
+const results = (firstMoment: string, jobFilters: string): string => {
+  const since = `${firstMoment} - INTERVAL 2 DAY`;
+  const ended = `outcome != 'running' AND received_at < $__toTime_ms AND ${jobFilters}`;
+  const busy = sql`
+            SELECT downstream_repo
+            FROM oot_attempts
+            WHERE received_at >= ${since} AND received_at < ${firstMoment}
+              AND event_type NOT IN ('nightly', 'periodic') AND ${resultAt} < ${firstMoment} AND ${ended}`;
+  const columns = `downstream_repo, event_type, toUnixTimestamp64Milli(assumeNotNull(${resultAt})) AS result_ms`;
+  return sql`
+            SELECT ${columns}
+            FROM oot_attempts
+            WHERE (received_at >= ${since} OR downstream_repo NOT IN (
+            ${busy})) AND ${ended}
+            UNION ALL
+            SELECT ${columns}
+            FROM oot_attempts
+            WHERE received_at < ${since} AND outcome_at >= ${since} AND downstream_repo IN (
+            ${busy}) AND ${ended}`;
+};
 
 const codes = backendStates.map((state) => `'${state}'`).join(', ');
 

@@ -114,7 +114,7 @@ function outcomeSquare(): string {
  * first attempt came last, so an old commit's re-run doesn't beat a new commit's first attempt.
  */
 const otherPrs = sql`
-  failing_backends AS (SELECT DISTINCT downstream_repo FROM jobs WHERE is_bad),
+  failing AS (SELECT DISTINCT downstream_repo, workflow_name, job_name FROM jobs WHERE is_bad),
   others AS (
     SELECT downstream_repo, workflow_name, job_name, count() AS other_prs, countIf(is_bad_there) AS other_prs_failing
     FROM (
@@ -128,13 +128,13 @@ const otherPrs = sql`
         SELECT downstream_repo, workflow_name, job_name, pr_number, job_id, ${isBad} AS is_bad
         FROM oot_jobs_between(from = now64(3) - INTERVAL ${otherPrsHours} HOUR, to = now64(3) + INTERVAL 1 MINUTE)
         WHERE is_counted AND pr_number > 0 AND pr_number != ${prNumber} AND ${upstreamCondition}
-          AND downstream_repo IN (SELECT downstream_repo FROM failing_backends)
+          AND (downstream_repo, workflow_name, job_name) IN failing
       ) AS recent
       INNER JOIN (
         SELECT downstream_repo, pr_number, job_id, min(received_at) AS first_received_at
         FROM oot_attempts
         WHERE received_at >= now64(3) - INTERVAL ${rerunDays} DAY AND pr_number > 0
-          AND downstream_repo IN (SELECT downstream_repo FROM failing_backends)
+          AND (downstream_repo, workflow_name, job_name) IN failing
         GROUP BY downstream_repo, pr_number, job_id
       ) AS firsts USING (downstream_repo, pr_number, job_id)
       GROUP BY downstream_repo, workflow_name, job_name, other_pr

@@ -1,6 +1,6 @@
 import { config } from '../config';
 import { settingSql } from '../settings';
-import { sql, successRate, where } from '../sql';
+import { sql, where } from '../sql';
 import {
   countedEvent,
   criteria,
@@ -35,37 +35,63 @@ const list = (values: readonly string[]): string => values.map((value) => `'${va
 export const withParts = (parts: readonly string[], select: string): string =>
   `WITH\n${parts.join(',\n')}\n${select}`;
 
-/** The part `jobs`: one row a backend and window that ends on one of the last `days`, from its jobs. */
+/**
+ * The part `jobs`: one row a backend and window that ends on one of the last `days`, from its jobs. A job is newest in
+ * neighbouring windows, so jobs are first summed up by where that begins and ends, and then to each window.
+ */
 export const windowJobs = (now: string, days: number): string => sql`
   jobs AS (
     SELECT
       downstream_repo,
-      days_ago,
-      countIf(is_counted) AS counted_jobs,
-      ${successRate} AS success_rate,
-      if(counted_jobs = 0, NULL, countIf(is_counted AND NOT is_as_expected AND outcome = 'timed_out') / counted_jobs) AS timeout_rate,
-      countIf(is_counted AND duration_seconds IS NOT NULL) AS timed_jobs,
-      if(timed_jobs = 0, NULL, countIf(is_counted AND duration_seconds > ${overrunHours * 3600}) / timed_jobs) AS overrun_rate
-    FROM oot_jobs_rolling(to = ${now}, days = ${days}, window_days = ${windowDays})
-    WHERE event_type = '${countedEvent}'
+      arrayJoin(range(toUInt16(last_days_ago), toUInt16(first_days_ago + 1))) AS days_ago,
+      sum(counted) AS counted_jobs,
+      if(counted_jobs = 0, NULL, sum(good) / counted_jobs) AS success_rate,
+      if(counted_jobs = 0, NULL, sum(timeouts) / counted_jobs) AS timeout_rate,
+      sum(timed) AS timed_jobs,
+      if(timed_jobs = 0, NULL, sum(overruns) / timed_jobs) AS overrun_rate
+    FROM (
+      SELECT
+        downstream_repo,
+        last_days_ago,
+        first_days_ago,
+        countIf(is_counted) AS counted,
+        countIf(is_counted AND is_as_expected) AS good,
+        countIf(is_counted AND NOT is_as_expected AND outcome = 'timed_out') AS timeouts,
+        countIf(is_counted AND duration_seconds IS NOT NULL) AS timed,
+        countIf(is_counted AND duration_seconds > ${overrunHours * 3600}) AS overruns
+      FROM oot_jobs_rolling(to = ${now}, days = ${days}, window_days = ${windowDays})
+      WHERE event_type = '${countedEvent}'
+      GROUP BY downstream_repo, last_days_ago, first_days_ago
+    )
     GROUP BY downstream_repo, days_ago
   )`;
 
-/** The part `runs`: the same from its runs. */
+/** The part `runs`: the same from its runs, which are in every window that ends in the days after their first job. */
 export const windowRuns = (now: string, days: number): string => sql`
   runs AS (
     SELECT
       downstream_repo,
       days_ago,
-      count(queue_seconds) AS queue_runs,
-      avg(queue_seconds) AS mean_queue_seconds,
-      count(end_to_end_seconds) AS end_to_end_runs,
-      quantileExactInclusive(0.5)(end_to_end_seconds) AS median_end_to_end_seconds
-    FROM oot_runs_as_of(from = ${now} - INTERVAL ${windowDays + days} DAY, to = ${now}, at = ${now}) AS run
-    CROSS JOIN oot_window_ends(to = ${now}, days = ${days}) AS day
-    WHERE event_type = '${countedEvent}'
-      AND run.received_at >= day.window_end - INTERVAL ${windowDays} DAY
-      AND run.received_at < day.window_end
+      sum(queued) AS queue_runs,
+      if(queue_runs = 0, NULL, sum(queued_seconds) / queue_runs) AS mean_queue_seconds,
+      sum(ended) AS end_to_end_runs,
+      quantileExactInclusiveMerge(0.5)(median_state) AS median_end_to_end_seconds
+    FROM (
+      SELECT
+        downstream_repo,
+        toStartOfDay(received_at, 'UTC') AS day,
+        -- The window that ends now begins within a day.
+        received_at >= ${now} - INTERVAL ${windowDays} DAY AS is_recent,
+        count(queue_seconds) AS queued,
+        sum(queue_seconds) AS queued_seconds,
+        count(end_to_end_seconds) AS ended,
+        quantileExactInclusiveState(0.5)(end_to_end_seconds) AS median_state
+      FROM oot_runs_as_of(from = ${now} - INTERVAL ${windowDays + days} DAY, to = ${now}, at = ${now})
+      WHERE event_type = '${countedEvent}'
+      GROUP BY downstream_repo, day, is_recent
+    ) AS run
+    CROSS JOIN oot_window_ends(to = ${now}, days = ${days}) AS window
+    WHERE if(days_ago = 0, is_recent, day >= window_end - INTERVAL ${windowDays} DAY AND day < window_end)
     GROUP BY downstream_repo, days_ago
   )`;
 

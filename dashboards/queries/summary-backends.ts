@@ -38,7 +38,18 @@ const queues = sql`
         )
         GROUP BY downstream_repo`;
 
-/** Over all time, since a streak may be older than the range: the first bad job received after the last good one. */
+/** Backends with a good job on the last day of the range: their streak, if there is one, began after it. */
+const goodOnLastDay = sql`
+            SELECT downstream_repo
+            FROM oot_jobs_between(from = $__toTime_ms - INTERVAL 1 DAY, to = $__toTime_ms)
+            WHERE is_counted AND is_as_expected AND ${filtered}`;
+
+const goodAndBad = 'downstream_repo, received_at, is_counted, is_as_expected';
+
+/**
+ * The first bad job received after the last good one. A streak may be older than the range, so the jobs of all time
+ * are read, but only of backends without a good one on the last day.
+ */
 const streaks = sql`
         SELECT
             downstream_repo,
@@ -46,8 +57,17 @@ const streaks = sql`
             groupArrayIf(received_at, ${isBad}) AS bad_at,
             arrayFilter(at -> at > last_good_at, bad_at) AS streak,
             if(empty(streak), NULL, toDateTime(arrayMin(streak))) AS failing_since
-        FROM oot_jobs_between(from = toDateTime64(0, 3), to = $__toTime_ms)
-        WHERE ${filtered}
+        FROM (
+            SELECT ${goodAndBad}
+            FROM oot_jobs_between(from = toDateTime64(0, 3), to = $__toTime_ms)
+            WHERE downstream_repo NOT IN (
+            ${goodOnLastDay}) AND ${filtered}
+            UNION ALL
+            SELECT ${goodAndBad}
+            FROM oot_jobs_between(from = $__toTime_ms - INTERVAL 1 DAY, to = $__toTime_ms)
+            WHERE downstream_repo IN (
+            ${goodOnLastDay}) AND ${filtered}
+        )
         GROUP BY downstream_repo`;
 
 const ranked = backendStates.map((state) => `'${state}'`).join(', ');

@@ -1,7 +1,7 @@
 import { config } from '../config';
 import { isBad, jobsInRange, sql, successRate, where } from '../sql';
 import { changesFrom } from './shared-breakage';
-import { evenly, fromMs, resultAt, toMs } from './backend-states';
+import { evenly, fromMs, resultsByMoment, toMs } from './backend-states';
 
 const filtered = where('level', 'backend', 'upstream', 'eventType');
 
@@ -39,17 +39,15 @@ export const jobConditions = {
 export const freshnessSql = () => sql`
     SELECT fromUnixTimestamp64Milli(at) AS time, (at - newest_ms) / 1000 AS age_seconds
     FROM (
-        SELECT arrayJoin(${evenly}) AS at, arrayFirst(result -> result <= at, results) AS newest_ms
-        FROM (
-            SELECT arrayReverseSort(arrayPushBack(
-                groupArrayIf(result_ms, result_ms >= ${fromMs}), maxIf(result_ms, result_ms < ${fromMs}))) AS results
+        SELECT at, max(newest_result_ms) OVER (ORDER BY at) AS newest_ms
+        FROM (SELECT arrayJoin(${evenly.list}) AS at) AS moments
+        LEFT JOIN (
+            SELECT at, max(newest_result_ms) AS newest_result_ms
             FROM (
-                SELECT toUnixTimestamp64Milli(assumeNotNull(${resultAt})) AS result_ms
-                FROM oot_attempts
-                WHERE received_at < $__toTime_ms AND outcome != 'running'
-                  AND ${filtered}
+            ${resultsByMoment(evenly, filtered)}
             )
-        )
+            GROUP BY at
+        ) AS results USING (at)
     )
     WHERE newest_ms > 0
     ORDER BY time`;

@@ -250,20 +250,54 @@ describe('oot_jobs_rolling', () => {
       ran(0, 10, { pytorch_head_sha: 'received now: not before now' }),
       ran(2 * dayMs, 10, { pytorch_head_sha: 'at the edge' }),
     );
-    const ends = [nowMs, ...[0, 1, 2].map((days) => Math.floor(nowMs / dayMs) * dayMs - days * dayMs)];
-    const rolling = await clickHouse.rows<{ days_ago: number; dynamoKey: string }>(
-      `SELECT days_ago, dynamoKey FROM oot_jobs_rolling(to = ${now}, days = 4, window_days = 2) ORDER BY days_ago, dynamoKey`,
-    );
-    expect(rolling.length).toBeGreaterThan(5);
-    for (const [index, endMs] of ends.entries()) {
-      const between = await clickHouse.rows<{ dynamoKey: string }>(
-        `SELECT dynamoKey FROM oot_jobs_between(from = '${dateTimeOfMs(endMs - 2 * dayMs)}', to = '${dateTimeOfMs(endMs)}') ORDER BY dynamoKey`,
-      );
-      expect(rolling.filter((row) => row.days_ago === index).map((row) => row.dynamoKey)).toEqual(
-        between.map((row) => row.dynamoKey),
-      );
-    }
+    expect(await expectWindowsToAgree()).toBeGreaterThan(5);
   });
+
+  it('does so for any history', async () => {
+    const attempts = fc.array(
+      fc.record({
+        // On, before and after the ends of windows, and often at the same time as another.
+        agoMs: fc
+          .tuple(fc.integer({ min: 0, max: 15 }), fc.constantFrom(0, 1, 3 * hourMs))
+          .map(([sixths, moreMs]) => sixths * 6 * hourMs + moreMs),
+        sha: fc.constantFrom('a', 'b'),
+        attempt: fc.integer({ min: 1, max: 3 }),
+      }),
+      { minLength: 1, maxLength: 12 },
+    );
+    await fc.assert(
+      fc.asyncProperty(attempts, fc.constantFrom(0, 10 * hourMs), async (history, sinceMidnightMs) => {
+        await clear();
+        await insert(
+          ...history.map(({ agoMs, sha, attempt: run_attempt }) =>
+            ran(agoMs + sinceMidnightMs, 10, { pytorch_head_sha: sha, run_attempt }),
+          ),
+        );
+        await expectWindowsToAgree();
+      }),
+      { numRuns: 60 },
+    );
+  }, 120_000);
+
+  /** Compares each of four windows of two days with the view of one window; returns how many jobs they show. */
+  async function expectWindowsToAgree(): Promise<number> {
+    const midnightMs = Math.floor(nowMs / dayMs) * dayMs;
+    const ends = [nowMs, ...[0, 1, 2].map((days) => midnightMs - days * dayMs)];
+    const rolling = await clickHouse.rows<{ days_ago: number; dynamoKey: string }>(
+      `SELECT arrayJoin(range(toUInt16(last_days_ago), toUInt16(first_days_ago + 1))) AS days_ago, dynamoKey
+       FROM oot_jobs_rolling(to = ${now}, days = 4, window_days = 2) ORDER BY days_ago, dynamoKey`,
+    );
+    const shown = ends.map((_, index) => rolling.filter((row) => row.days_ago === index));
+    const between = await Promise.all(
+      ends.map((endMs) =>
+        clickHouse.rows<{ dynamoKey: string }>(
+          `SELECT dynamoKey FROM oot_jobs_between(from = '${dateTimeOfMs(endMs - 2 * dayMs)}', to = '${dateTimeOfMs(endMs)}') ORDER BY dynamoKey`,
+        ),
+      ),
+    );
+    expect(shown.map((rows) => rows.map(({ dynamoKey }) => ({ dynamoKey })))).toEqual(between);
+    return rolling.length;
+  }
 
   it('has no window twice where now is midnight', async () => {
     const ends = await clickHouse.rows(

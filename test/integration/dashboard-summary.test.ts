@@ -566,6 +566,11 @@ describe('the stats and the table of backends', () => {
       'only started jobs since',
       [...streak(ok(5), { start: 3_000, end: 2_900 }), running(20), running(500, { change: 1 })],
     ],
+    [
+      'healthy',
+      'had no result for 40 h but that of a job received five days ago',
+      [...streak(ok(5), { start: 41 * 60, end: 40 * 60 }), run({ change: 1, start: 5 * 1_440, end: 60 })],
+    ],
     ['silent', 'had its last result ten days ago', streak(ok(5), { start: 14_500, end: 14_400 })],
     [
       'silent',

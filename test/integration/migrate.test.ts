@@ -83,12 +83,48 @@ describe('migrate', () => {
   it('applies only what is new, and keeps the rows that are there', async () => {
     const { database, client } = await emptyDatabase();
     expect(await migrate(client, { migrations: migrations.slice(0, 2) })).toEqual(names().slice(0, 2));
-    const values = [attempt({ dynamoKey: 'kept' })];
+    const values = [
+      attempt({ dynamoKey: 'kept', environment: '{"torch":"2.9"}' }),
+      attempt({ dynamoKey: 'deleted', is_deleted: 1 }),
+    ];
     await client.insert({ table: 'oot_workflow_job', values, format: 'JSONEachRow' });
+    const rows = () =>
+      clickHouse.rows(`SELECT *, _inserted_at, job_id FROM ${database}.oot_workflow_job ORDER BY dynamoKey`);
+    const before = await rows();
+    expect(before).toHaveLength(2);
     expect(await migrate(client)).toEqual(names().slice(2));
     expect(await clickHouse.rows(`SELECT dynamoKey FROM ${database}.oot_attempts`)).toEqual([
       { dynamoKey: 'kept' },
     ]);
+    // Whole, with what the table made itself, and each once or, as copied late a second time, twice.
+    expect(new Set((await rows()).map((row) => JSON.stringify(row)))).toEqual(
+      new Set(before.map((row) => JSON.stringify(row))),
+    );
+  });
+
+  it('copies what was written to the old table while it was copied', async () => {
+    const { database, client } = await emptyDatabase();
+    await migrate(client, { migrations: migrations.slice(0, 8) });
+    const insert = (dynamoKey: string) =>
+      client.insert({ table: 'oot_workflow_job', values: [attempt({ dynamoKey })], format: 'JSONEachRow' });
+    await insert('before');
+    const late = new Proxy(client, {
+      get: (target, key) => {
+        if (key === 'command') {
+          return async (params: Parameters<ClickHouseClient['command']>[0]) => {
+            // A replicator that goes on writing, at the last moment.
+            if (/^RENAME TABLE oot_workflow_job TO/m.test(params.query)) await insert('meanwhile');
+            return target.command(params);
+          };
+        }
+        const value: unknown = Reflect.get(target, key);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+    await migrate(late);
+    expect(
+      await clickHouse.rows(`SELECT dynamoKey FROM ${database}.oot_attempts ORDER BY dynamoKey`),
+    ).toEqual([{ dynamoKey: 'before' }, { dynamoKey: 'meanwhile' }]);
   });
 
   it('completes what was cut off, at whatever statement', async () => {

@@ -666,6 +666,33 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
     expect(await bench.verify()).toEqual({ items: 30, rows: 30, differences: [], expired: 0 });
   });
 
+  on('copies a table of 150 days: more than ClickHouse takes in one insert unasked', async () => {
+    const bench = await open();
+    for (let day = 0; day < 150; day++) {
+      const now = () => Date.UTC(2026, 4, 1 + day);
+      const store = createResultStore({ ...bench.scan, now });
+      await store.write(recordOf(completed(job(day))));
+    }
+    expect(await backfill({ ...bench.scan, sink: bench.sink })).toEqual({
+      rows: 150,
+      quarantined: 0,
+      skipped: 0,
+    });
+    expect((await bench.verify()).differences).toEqual([]);
+    const [days] = await clickHouse.rows(
+      'SELECT toUInt32(uniqExact(toDate(received_at))) AS days FROM oot_attempts',
+    );
+    expect(days).toEqual({ days: 150 });
+  });
+
+  on('does not say that a copy is done which could not be written', async () => {
+    const bench = await open();
+    await bench.send(completed(job(1)));
+    const refused = new Error('no');
+    const sink: Sink = { write: () => Promise.reject(refused) };
+    await expect(backfill({ ...bench.scan, sink })).rejects.toBe(refused);
+  });
+
   on('sees what verify is for: a row that is missing, behind, extra or doubled', async () => {
     const bench = await open();
     await bench.send(...[1, 2, 3].map((n) => completed(job(n))));
