@@ -120,6 +120,7 @@ export const config = {
     levels: ['L2', 'L3', 'L4'],
     /** Whom a rule tells: the contact point of provisioning/. A rule names it, so nobody's own routing is replaced. */
     receiver: 'OOT CI',
+    receiverUid: 'oot-ci',
     /** How long a first message waits for others of its rule, and when one that goes on is said again. */
     wait: { groupWait: '1m', groupInterval: '5m', repeatInterval: '12h' },
     /** Where the runbook can be read; a fork sets its own. */

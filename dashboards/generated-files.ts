@@ -1,39 +1,89 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { stringify } from 'yaml';
+import { parseDocument, stringify } from 'yaml';
 import { contactPointKinds, contactPoints, messageTemplates, muteTimes } from './alerts/notifications';
 import { provisionedGroups } from './alerts/provisioning';
-import { allDashboards } from './all';
+import { committedInstance, type Instance } from './instance';
+import { dashboardsOf } from './instance-dashboards';
+import { retired as retiredNames } from './retired';
 
 /** `path` from the directory `dashboards`. */
 export type GeneratedFile = { path: string; text: string };
 
-/** Directories that hold generated files and nothing else. */
-const directories = ['generated', 'provisioning/alerting', 'provisioning/contact-points'];
+/** Directories that hold generated files and nothing else; elsewhere, other people's files too. */
+const directories = [
+  'generated',
+  'provisioning/alerting',
+  'provisioning/contact-points',
+  'provisioning/removal',
+];
 
 /** Everything that is generated, in memory. The same code gives the same bytes. */
-export const generatedFiles = (): GeneratedFile[] => [
-  ...allDashboards().map((dashboard) => ({
-    path: `generated/${dashboard.uid ?? ''}.json`,
-    text: `${JSON.stringify(sortKeys(dashboard), null, 2)}\n`,
-  })),
-  alerting('alerting/oot-rules.yaml', 'Alert rules.', { groups: provisionedGroups() }),
-  alerting('alerting/oot-messages.yaml', 'How a message reads, and when none is sent.', {
-    templates: messageTemplates(),
-    muteTimes: muteTimes(),
-  }),
-  alerting(
-    'alerting/oot-contact-points.yaml',
-    'The contact point that every rule names: e-mail to $OOT_ALERT_EMAILS, to nobody where that is not set.\n' +
-      'For Slack or a webhook, put a file of ../contact-points in the place of this one.',
-    { contactPoints: contactPoints('email') },
-  ),
-  ...contactPointKinds.map((kind) =>
-    alerting(`contact-points/${kind}.yaml`, `To be mounted over ../alerting/oot-contact-points.yaml.`, {
-      contactPoints: contactPoints(kind),
+export function generatedFiles(instance = committedInstance, retired = retiredNames): GeneratedFile[] {
+  const { uid, variable, receiver } = instance;
+  const name = uid('oot');
+  const named = (names: string[]) => names.map((own) => ({ orgId: 1, name: own }));
+  const byUid = (uids: string[]) => uids.map((own) => ({ orgId: 1, uid: own }));
+  const gone = {
+    rules: retired.rules.map(uid),
+    contactPoints: retired.contactPoints.map(uid),
+    muteTimes: retired.muteTimings.map(instance.title),
+    templates: retired.templates.map(uid),
+  };
+  const groups = provisionedGroups(instance);
+  return [
+    ...dashboardsOf(instance).map((dashboard) => ({
+      path: `generated/${dashboard.uid ?? ''}.json`,
+      text: `${JSON.stringify(sortKeys(dashboard), null, 2)}\n`,
+    })),
+    alerting(`alerting/${name}-rules.yaml`, 'Alert rules.', {
+      groups,
+      ...filled({ deleteRules: byUid(gone.rules) }),
     }),
-  ),
-];
+    alerting(`alerting/${name}-messages.yaml`, 'How a message reads, and when none is sent.', {
+      templates: messageTemplates(instance),
+      muteTimes: muteTimes(instance),
+      ...filled({ deleteTemplates: named(gone.templates), deleteMuteTimes: named(gone.muteTimes) }),
+    }),
+    ...(receiver.isOwn
+      ? [
+          alerting(
+            `alerting/${name}-contact-points.yaml`,
+            `The contact point that every rule names: e-mail to $${variable('OOT_ALERT_EMAILS')}, to nobody where that is not set.\n` +
+              'For Slack or a webhook, put a file of ../contact-points in the place of this one.',
+            {
+              contactPoints: contactPoints('email', instance),
+              ...filled({ deleteContactPoints: byUid(gone.contactPoints) }),
+            },
+          ),
+          ...contactPointKinds.map((kind) =>
+            alerting(
+              `contact-points/${instance.prefix === '' ? kind : `${name}-${kind}`}.yaml`,
+              `To be mounted over ../alerting/${name}-contact-points.yaml.`,
+              {
+                contactPoints: contactPoints(kind, instance),
+                ...filled({ deleteContactPoints: byUid(gone.contactPoints) }),
+              },
+            ),
+          ),
+        ]
+      : []),
+    alerting(
+      `removal/${name}.yaml`,
+      'Takes away what ../alerting made: put it in the place of those files, restart Grafana once, then take it away, too.',
+      {
+        deleteRules: byUid([...groups.flatMap(({ rules }) => rules.map((rule) => rule.uid)), ...gone.rules]),
+        deleteContactPoints: byUid([...(receiver.isOwn ? [receiver.uid] : []), ...gone.contactPoints]),
+        deleteMuteTimes: named([...muteTimes(instance).map((own) => own.name), ...gone.muteTimes]),
+        deleteTemplates: named([...messageTemplates(instance).map((own) => own.name), ...gone.templates]),
+      },
+    ),
+  ];
+}
+
+/** Only those lists that have something in them: an empty one would be noise in every file. */
+const filled = (lists: Record<string, unknown[]>) =>
+  Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0));
 
 const alerting = (path: string, what: string, content: object): GeneratedFile => ({
   path: `provisioning/${path}`,
@@ -42,30 +92,66 @@ const alerting = (path: string, what: string, content: object): GeneratedFile =>
     stringify({ apiVersion: 1, ...content }, { lineWidth: 0, aliasDuplicateObjects: false }),
 });
 
-/** Paths of files that differ from what the code generates, are missing, or should not be there. */
-export async function staleFiles(root: string, files = generatedFiles()): Promise<string[]> {
+/**
+ * The provider of the dashboards and, unless somebody else keeps it, the data source: of an instance, made from the
+ * files in `root`, which are by hand. Their variables are the instance's own: it may read another ClickHouse.
+ */
+export async function providerFiles(root: string, instance: Instance): Promise<GeneratedFile[]> {
+  const read = async (kind: string) => {
+    const text = await readFile(join(root, `provisioning/${kind}/oot.yaml`), 'utf8');
+    return parseDocument(text.replace(/\bOOT_[A-Z_]+/g, instance.variable));
+  };
+  const providers = await read('dashboards');
+  providers.setIn(['providers', 0, 'name'], instance.uid('oot'));
+  providers.setIn(['providers', 0, 'folder'], instance.folder.title);
+  providers.setIn(['providers', 0, 'folderUid'], instance.folder.uid);
+  const datasources = await read('datasources');
+  datasources.setIn(['datasources', 0, 'name'], instance.datasource.name);
+  datasources.setIn(['datasources', 0, 'uid'], instance.datasource.uid);
+  const file = (kind: string, text: string) => ({
+    path: `provisioning/${kind}/${instance.uid('oot')}.yaml`,
+    text,
+  });
+  return [
+    file('dashboards', String(providers)),
+    ...(instance.datasource.isOwn ? [file('datasources', String(datasources))] : []),
+  ];
+}
+
+/**
+ * Paths of files that differ from what the code generates, are missing, or should not be there; of the latter those
+ * that `isOwn`, which gets a file's name.
+ */
+export async function staleFiles(
+  root: string,
+  files = generatedFiles(),
+  isOwn: (name: string) => boolean = () => true,
+): Promise<string[]> {
   const present = (
     await Promise.all(
       directories.map(async (directory) =>
-        (await readdir(join(root, directory)).catch(() => [] as string[])).map(
-          (name) => `${directory}/${name}`,
-        ),
+        (await readdir(join(root, directory)).catch(() => [] as string[]))
+          .filter(isOwn)
+          .map((name) => `${directory}/${name}`),
       ),
     )
   ).flat();
   const wanted = new Map(files.map(({ path, text }) => [path, text]));
   const stale = present.filter((path) => !wanted.has(path));
   for (const [path, text] of wanted) {
-    const current = present.includes(path) ? await readFile(join(root, path), 'utf8') : null;
+    const current = await readFile(join(root, path), 'utf8').catch(() => null);
     if (current !== text) stale.push(path);
   }
   return stale.sort();
 }
 
 /** Makes the directories hold exactly the generated files; returns what it changed. The only writer of them. */
-export async function writeFiles(root: string): Promise<string[]> {
-  const files = generatedFiles();
-  const stale = await staleFiles(root, files);
+export async function writeFiles(
+  root: string,
+  files = generatedFiles(),
+  isOwn?: (name: string) => boolean,
+): Promise<string[]> {
+  const stale = await staleFiles(root, files, isOwn);
   for (const path of stale) {
     const text = files.find((file) => file.path === path)?.text;
     if (text === undefined) await rm(join(root, path));

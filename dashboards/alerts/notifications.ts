@@ -1,38 +1,59 @@
 import { config } from '../config';
+import { committedInstance, type Instance } from '../instance';
 
-const { receiver, muteTiming, maintenance } = config.alerts;
-
-/** Where alerts can be sent, and what each needs in the environment of Grafana. */
+/** Where alerts can be sent, and what each needs in the environment. */
 export const contactPointKinds = ['email', 'slack', 'webhook'] as const;
 export type ContactPointKind = (typeof contactPointKinds)[number];
 
-const settings: Record<ContactPointKind, Record<string, string | boolean>> = {
-  email: {
-    // Valid without the variable too, and then sent to nobody: an empty setting would stop all of provisioning.
-    addresses: ';$OOT_ALERT_EMAILS',
-    singleEmail: true,
-    subject: '{{ template "oot.title" . }}',
-    message: '{{ template "oot.text" . }}',
-  },
-  slack: {
-    url: '$OOT_ALERT_SLACK_URL',
-    title: '{{ template "oot.title" . }}',
-    text: '{{ template "oot.slack" . }}',
-  },
-  webhook: {
-    url: '$OOT_ALERT_WEBHOOK_URL',
-    title: '{{ template "oot.title" . }}',
-    message: '{{ template "oot.text" . }}',
-  },
-};
+/** Where the destination of each kind stands. */
+export const destinationVariables = {
+  email: 'OOT_ALERT_EMAILS',
+  slack: 'OOT_ALERT_SLACK_URL',
+  webhook: 'OOT_ALERT_WEBHOOK_URL',
+} as const satisfies Record<ContactPointKind, string>;
+
+/** What a contact point of a kind says, and where to. */
+export function contactPointSettings(
+  kind: ContactPointKind,
+  destination: string,
+  { template }: Instance,
+): Record<string, string | boolean> {
+  const message = (name: string) => `{{ template "${template}.${name}" . }}`;
+  switch (kind) {
+    case 'email':
+      return {
+        // Valid without a destination too, and then sent to nobody: an empty setting would stop all of provisioning.
+        addresses: `;${destination}`,
+        singleEmail: true,
+        subject: message('title'),
+        message: message('text'),
+      };
+    case 'slack':
+      return { url: destination, title: message('title'), text: message('slack') };
+    case 'webhook':
+      return { url: destination, title: message('title'), message: message('text') };
+  }
+}
 
 /** The contact point that every rule names, of one kind. `$NAME` is read from the environment of Grafana. */
-export const contactPoints = (kind: ContactPointKind) => [
-  { orgId: 1, name: receiver, receivers: [{ uid: 'oot-ci', type: kind, settings: settings[kind] }] },
+export const contactPoints = (kind: ContactPointKind, instance = committedInstance) => [
+  {
+    orgId: 1,
+    name: instance.receiver.name,
+    receivers: [
+      {
+        uid: instance.receiver.uid,
+        type: kind,
+        settings: contactPointSettings(kind, `$${instance.variable(destinationVariables[kind])}`, instance),
+      },
+    ],
+  },
 ];
 
 /** When nothing is sent. Every rule names it, so maintenance is one entry in config. */
-export const muteTimes = () => [{ orgId: 1, name: muteTiming, time_intervals: maintenance }];
+export const muteTimes = ({ muteTiming } = committedInstance) => [
+  { orgId: 1, name: muteTiming, time_intervals: config.alerts.maintenance },
+];
 
 /** Worst first; Go's templates can't sort. The last pass takes what has no severity that we know. */
 const worstFirst = (
@@ -48,11 +69,15 @@ const slackLinks =
   '<{{ .Annotations.dashboard }}|look> · <{{ .Annotations.runbook_url }}|what to do> · <{{ .SilenceURL }}|silence>';
 
 /** Messages: a title, then a line an instance, with links. Slack reads \`<\` and \`&\` as markup, so they are escaped. */
-export const messageTemplates = () => [
+export const messageTemplates = ({ template } = committedInstance) => [
   {
     orgId: 1,
-    name: 'oot',
-    template: `{{ define "oot.title" -}}
+    name: template,
+    template: messages.replaceAll('"oot.', `"${template}.`),
+  },
+];
+
+const messages = `{{ define "oot.title" -}}
 {{ if .Alerts.Firing }}{{ len .Alerts.Firing }} firing{{ end -}}
 {{ if .Alerts.Firing }}{{ if .Alerts.Resolved }}, {{ end }}{{ end -}}
 {{ if .Alerts.Resolved }}{{ len .Alerts.Resolved }} resolved{{ end }}: {{ .GroupLabels.alertname }}. {{ .CommonAnnotations.summary }}
@@ -73,6 +98,4 @@ ${worstFirst('{{ template "oot.text.line" . }}')}RESOLVED {{ .Annotations.descri
   {{ .Annotations.dashboard }}
   {{ .Annotations.runbook_url }}
 {{ end }}
-`,
-  },
-];
+`;

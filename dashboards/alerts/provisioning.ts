@@ -1,8 +1,9 @@
 import { config } from '../config';
+import { committedInstance, type Instance } from '../instance';
 import { allRuleGroups } from './all';
 import type { AlertRule } from './rule';
 
-const { alerts, datasource, folder, dashboards } = config;
+const { alerts, datasource } = config;
 
 /*
  * Alert rules in the form that Grafana's file provisioning takes, from 11.6 to 13; it drops unknown keys in silence.
@@ -10,44 +11,47 @@ const { alerts, datasource, folder, dashboards } = config;
  */
 
 /** One row a group, as `groups` of a file. */
-export const provisionedGroups = () =>
+export const provisionedGroups = (instance = committedInstance) =>
   allRuleGroups().map(({ name, every, rules }) => ({
     orgId: 1,
-    name,
-    folder: folder.title,
+    name: instance.uid(name),
+    folder: instance.folder.title,
     interval: every,
-    rules: rules.map(provisionedRule),
+    rules: rules.map((rule) => provisionedRule(rule, instance)),
   }));
 
 export type ProvisionedRule = ReturnType<typeof provisionedRule>;
 
-const provisionedRule = (rule: AlertRule) => ({
-  uid: rule.uid,
+const provisionedRule = (rule: AlertRule, instance: Instance) => ({
+  uid: instance.uid(rule.uid),
   title: rule.name,
   condition: 'C',
-  data: [query('A', rule.value), query('B', rule.limit), comparison(rule)],
+  data: [query('A', rule.value, instance), query('B', rule.limit, instance), comparison(rule)],
   for: rule.for,
   ...(rule.keepFiringFor !== '0s' && { keepFiringFor: rule.keepFiringFor }),
   noDataState: rule.noData,
   execErrState: rule.error,
-  annotations: annotationsOf(rule),
+  annotations: annotationsOf(rule, instance),
   labels: rule.severity === undefined ? {} : { severity: rule.severity },
-  dashboardUid: dashboards[rule.panel.dashboard].uid,
+  dashboardUid: instance.dashboards[rule.panel.dashboard].uid,
   panelId: rule.panel.id,
   isPaused: false,
   notification_settings: {
-    receiver: alerts.receiver,
+    receiver: instance.receiver.name,
     // A message a rule, with all its backends: when upstream breaks, ten messages would say less than one.
     group_by: ['grafana_folder', 'alertname'],
     group_wait: alerts.wait.groupWait,
     group_interval: alerts.wait.groupInterval,
     repeat_interval: alerts.wait.repeatInterval,
-    mute_time_intervals: [alerts.muteTiming],
+    mute_time_intervals: [instance.muteTiming],
   },
 });
 
 /** The texts of an alert, as Go templates. `dashboard` and `__...__` are where its links lead. */
-export function annotationsOf({ name, summary, description, panel }: AlertRule) {
+export function annotationsOf(
+  { name, summary, description, panel }: AlertRule,
+  { dashboards }: Instance = committedInstance,
+) {
   const { uid } = dashboards[panel.dashboard];
   const variables = Object.entries(panel.variables).map(([key, value]) => `&var-${key}=${value}`);
   return {
@@ -60,14 +64,14 @@ export function annotationsOf({ name, summary, description, panel }: AlertRule) 
   };
 }
 
-const query = (refId: string, rawSql: string) => ({
+const query = (refId: string, rawSql: string, { datasource: { uid } }: Instance) => ({
   refId,
   // The time macros read its end: now.
   relativeTimeRange: { from: 600, to: 0 },
-  datasourceUid: datasource.uid,
+  datasourceUid: uid,
   model: {
     refId,
-    datasource: { type: datasource.type, uid: datasource.uid },
+    datasource: { type: datasource.type, uid },
     editorType: 'sql',
     rawSql,
     queryType: 'table',
