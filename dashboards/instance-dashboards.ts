@@ -24,7 +24,7 @@ export const dashboardsOf = (instance: Instance): Dashboard[] =>
       tags: [instance.tag],
       templating: {
         ...own.templating,
-        list: (own.templating?.list ?? []).map((variable) =>
+        list: (own.templating.list ?? []).map((variable) =>
           variable.name === 'datasource'
             ? {
                 ...variable,

@@ -4,9 +4,9 @@ import type { Connection } from './config';
 export type ApiRequest = { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; path: string; body?: unknown };
 
 /** Grafana refused something, or is not there. `message` names the endpoint and what Grafana said. */
-export class GrafanaError extends Error {
-  override readonly name = 'GrafanaError';
-  readonly code = 'GRAFANA';
+export class GrafanaApiError extends Error {
+  override readonly name = 'GrafanaApiError';
+  readonly code = 'GRAFANA_API';
   constructor(
     message: string,
     /** Null where there was no answer. */
@@ -19,9 +19,9 @@ export class GrafanaError extends Error {
 
 export type Grafana = {
   url: string;
-  /** The answer, or null for 404. Throws {@link GrafanaError}. */
+  /** The answer, or null for 404. Throws {@link GrafanaApiError}. */
   get: (path: string) => Promise<unknown>;
-  /** For changes. What is to be deleted and is gone already is fine. Throws {@link GrafanaError}. */
+  /** For changes. What is to be deleted and is gone already is fine. Throws {@link GrafanaApiError}. */
   send: (request: ApiRequest) => Promise<void>;
 };
 
@@ -34,9 +34,7 @@ export function createGrafana({ url, authorization, secrets }: Connection, timeo
   const hide = (text: string): string =>
     secrets.filter((secret) => secret !== '').reduce((done, secret) => done.replaceAll(secret, '***'), text);
 
-  async function call({ method, path, body }: ApiRequest) {
-    const failed = (what: string, status: number | null, cause?: unknown) =>
-      new GrafanaError(hide(`${method} /${path}: ${what}`), status, cause === undefined ? {} : { cause });
+  async function request({ method, path, body }: ApiRequest) {
     const response = await fetch(new URL(path, base), {
       method,
       headers: { authorization, accept: 'application/json', 'content-type': 'application/json' },
@@ -44,11 +42,17 @@ export function createGrafana({ url, authorization, secrets }: Connection, timeo
       // A redirect is a login page, or plain HTTP on its way to TLS: neither takes what is sent.
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),
-    }).catch((error: unknown) => {
+    });
+    return { response, text: await response.text() };
+  }
+
+  async function call({ method, path, body }: ApiRequest) {
+    const failed = (what: string, status: number | null, cause?: unknown) =>
+      new GrafanaApiError(hide(`${method} /${path}: ${what}`), status, cause === undefined ? {} : { cause });
+    const { response, text } = await request({ method, path, body }).catch((error: unknown) => {
       const { message, cause } = error as Error;
       throw failed(`${url} does not answer: ${cause instanceof Error ? cause.message : message}`, null);
     });
-    const text = await response.text();
     if (response.status >= 300 && response.status < 400)
       throw failed(
         `${response.status}, sent on to ${response.headers.get('location') ?? 'nowhere'}: GRAFANA_URL has to be Grafana's own address`,

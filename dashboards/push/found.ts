@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Instance } from '../instance';
-import { GrafanaError, type Grafana } from './client';
+import { GrafanaApiError, type Grafana } from './client';
 
 /** What Grafana may leave out or set to null. */
 const texts = z
@@ -129,7 +129,7 @@ export type Found = {
 const path = encodeURIComponent;
 const provisioning = 'api/v1/provisioning';
 
-/** Reads all that a plan depends on; changes nothing. Throws {@link GrafanaError}. */
+/** Reads all that a plan depends on; changes nothing. Throws {@link GrafanaApiError}. */
 export async function find(grafana: Grafana, instance: Instance, uids: string[]): Promise<Found> {
   const read = async <S extends z.ZodType>(schema: S, from: string): Promise<z.output<S> | null> => {
     const answer = await grafana.get(from);
@@ -137,7 +137,7 @@ export async function find(grafana: Grafana, instance: Instance, uids: string[])
     const parsed = schema.safeParse(answer);
     if (parsed.success) return parsed.data;
     const [issue] = parsed.error.issues;
-    throw new GrafanaError(
+    throw new GrafanaApiError(
       `GET /${from}: not the answer that Grafana gives: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
     );
   };
@@ -198,7 +198,7 @@ async function findDatasource(grafana: Grafana, uid: string): Promise<Found['dat
     const found = await grafana.get(`api/datasources/uid/${path(uid)}`);
     return found === null ? 'missing' : { type: z.object({ type: z.string() }).parse(found).type };
   } catch (error) {
-    if (error instanceof GrafanaError && error.status === 403) return 'hidden';
+    if (error instanceof GrafanaApiError && error.status === 403) return 'hidden';
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import type { ContactPointKind } from '../alerts/notifications';
 import type { Instance } from '../instance';
-import { GrafanaError, printable, type Grafana } from './client';
+import { GrafanaApiError, printable, type Grafana } from './client';
 import { find } from './found';
 import { planPush } from './plan-push';
 import { planRemoval } from './plan-removal';
@@ -18,7 +18,7 @@ export type PushOptions = { isDryRun: boolean; say: (line: string) => void };
 
 /**
  * Makes a Grafana hold exactly this instance: folder, dashboards, rules, and what rules name. Reads everything first,
- * and changes nothing where something of others is in the way ({@link ConflictError}). Throws {@link GrafanaError}.
+ * and changes nothing where something of others is in the way ({@link ConflictError}). Throws {@link GrafanaApiError}.
  */
 export async function push(
   grafana: Grafana,
@@ -34,7 +34,7 @@ export async function push(
   return await carryOut(grafana, planPush(wanted, found, instance), options);
 }
 
-/** Takes exactly this instance out of a Grafana. Throws {@link GrafanaError}. */
+/** Takes exactly this instance out of a Grafana. Throws {@link GrafanaApiError}. */
 export async function remove(grafana: Grafana, instance: Instance, options: PushOptions): Promise<Plan> {
   const found = await find(grafana, instance, []);
   return await carryOut(grafana, planRemoval(found, instance), options);
@@ -51,9 +51,9 @@ async function carryOut(grafana: Grafana, plan: Plan, { isDryRun, say }: PushOpt
   for (const step of plan.steps) {
     if (step.request && !isDryRun) {
       await grafana.send(step.request).catch((error: unknown) => {
-        if (!(error instanceof GrafanaError)) throw error;
+        if (!(error instanceof GrafanaApiError)) throw error;
         const { message, status } = error;
-        throw new GrafanaError(
+        throw new GrafanaApiError(
           `${message}\n${done} of ${changes} changes were made; the same command again goes on from there`,
           status,
           { cause: error },

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pushConfigSchema } from '../../dashboards/push/config';
 import { ingestConfigSchema } from '../../ingest/config';
 import { localConfigSchema } from '../../local/config';
 import { replicatorConfigSchema } from '../../replicator/config';
@@ -7,7 +8,7 @@ import { replicatorConfigSchema } from '../../replicator/config';
 const root = join(__dirname, '../..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 const known = new Set(
-  [ingestConfigSchema, replicatorConfigSchema, localConfigSchema].flatMap((schema) =>
+  [ingestConfigSchema, replicatorConfigSchema, localConfigSchema, pushConfigSchema].flatMap((schema) =>
     Object.keys(schema.shape),
   ),
 );

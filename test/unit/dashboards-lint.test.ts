@@ -63,6 +63,7 @@ it('makes the same bytes twice, in files named after the uid', () => {
     'provisioning/contact-points/email.yaml',
     'provisioning/contact-points/slack.yaml',
     'provisioning/contact-points/webhook.yaml',
+    'provisioning/removal/oot.yaml',
   ]);
   for (const { text } of files) expect(text).not.toMatch(/"(version|id)": "?\d{10,}|__inputs|__requires/);
 });
