@@ -26,7 +26,7 @@ const dashboardSchema = z.object({
   }),
   meta: z.object({ folderUid: z.string().default(''), provisioned: z.boolean().default(false) }),
 });
-const versionSchema = z.array(z.object({ message: z.string().default('') }));
+const versionSchema = z.array(z.object({ version: z.int(), message: z.string().default('') }));
 /** A list until 11, an object with it since. */
 const versionsSchema = z.union([
   versionSchema,
@@ -157,13 +157,13 @@ export async function find(grafana: Grafana, instance: Instance, uids: string[])
   for (const one of new Set([...uids, ...owned])) {
     const found = await read(dashboardSchema, `api/dashboards/uid/${path(one)}`);
     if (!found) continue;
-    const versions = await read(versionsSchema, `api/dashboards/uid/${path(one)}/versions?limit=1`);
+    const versions = await read(versionsSchema, `api/dashboards/uid/${path(one)}/versions?limit=10`);
     dashboards.push({
       uid: one,
       ...found.dashboard,
       folderUid: found.meta.folderUid,
       isProvisioned: found.meta.provisioned,
-      message: versions?.[0]?.message ?? '',
+      message: versions?.find(({ version }) => version === found.dashboard.version)?.message ?? '',
     });
   }
   const rules = (await read(z.array(ruleSchema), `${provisioning}/alert-rules`)) ?? [];

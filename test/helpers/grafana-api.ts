@@ -190,12 +190,12 @@ const routes: Record<string, Handler> = {
     const { model, folderUid, provisioned } = found;
     return { status: 200, body: { dashboard: { id: 7, ...model }, meta: { folderUid, provisioned } } };
   },
-  'GET api/dashboards/uid/*/versions': (state, { params: [uid = ''] }) => ({
-    status: 200,
-    body: {
-      versions: [...(state.dashboards.get(uid)?.messages ?? [])].reverse().map((message) => ({ message })),
-    },
-  }),
+  'GET api/dashboards/uid/*/versions': (state, { params: [uid = ''], query }) => {
+    const { messages = [], model } = state.dashboards.get(uid) ?? {};
+    const newest = Number(model?.version);
+    const versions = [...messages].reverse().map((message, back) => ({ version: newest - back, message }));
+    return { status: 200, body: { versions: versions.slice(0, Number(query.get('limit'))) } };
+  },
   'POST api/dashboards/db': (state, { body }) => {
     const model = body.dashboard as Json;
     const uid = String(model.uid);

@@ -215,6 +215,22 @@ describe('push again', () => {
     expect((await pushed()).summary).toBe(allSame);
   });
 
+  it('knows the newest version in any order, and as the plain list of older versions of Grafana', async () => {
+    await pushed();
+    const { messages } = grafana.state.dashboards.get('oot-pr')!;
+    const versions = ['first', messages[0]].map((message, index) => ({ version: index, message }));
+    grafana.state.dashboards.get('oot-pr')!.model.version = 1;
+    grafana.overrides['GET /api/dashboards/uid/oot-pr/versions'] = { status: 200, body: versions };
+    expect((await pushed()).summary).toBe(allSame);
+    grafana.overrides['GET /api/dashboards/uid/oot-pr/versions'].body = versions.map(
+      ({ version, message }) => ({
+        version: 1 - version,
+        message,
+      }),
+    );
+    expect((await pushed()).lines).toContain('update  dashboard      OOT pull request (oot-pr)');
+  });
+
   it('replaces what the push of an earlier version made, which left no hash', async () => {
     grafana.state.folders.set('oot', { title: 'OOT CI' });
     dashboard({ uid: 'oot-summary', tags: ['oot-ci'] });
@@ -232,6 +248,7 @@ describe('an upgrade', () => {
     dashboard({ uid: 'oot-elsewhere', tags: ['oot-ci'], folderUid: '' });
     rule({ uid: 'oot-old-rule', ruleGroup: 'oot-old-group', ...marked });
     rule({ uid: 'theirs' });
+    rule({ uid: 'oot-copied', ...marked, provenance: '' });
     grafana.state.templates.set('oot-old', { template: templateMark(ours), provenance: 'api' });
     grafana.state.templates.set('oot-theirs', { template: '{{/* mine */}}', provenance: 'api' });
     const { lines: said } = await pushed();
@@ -240,14 +257,15 @@ describe('an upgrade', () => {
       'kept    dashboard      Title of oot-mine (oot-mine): no tag oot-ci',
       'kept    dashboard      Title of oot-filed (oot-filed): provisioned from a file',
       'kept    rule           Title of theirs (theirs): made in the UI',
+      'kept    rule           Title of oot-copied (oot-copied): made in the UI',
       'delete  dashboard      Title of oot-old (oot-old)',
       'delete  rule           Title of oot-old-rule (oot-old-rule)',
       'delete  template       oot-old',
-      '0 created, 0 updated, 3 deleted, 14 unchanged, 4 of others kept',
+      '0 created, 0 updated, 3 deleted, 14 unchanged, 5 of others kept',
     ]);
     const { dashboards, rules, templates } = grafana.state;
     expect([...dashboards.keys()].slice(6)).toEqual(['abc', 'oot-mine', 'oot-filed', 'oot-elsewhere']);
-    expect([...rules.keys()].slice(12)).toEqual(['theirs']);
+    expect([...rules.keys()].slice(12)).toEqual(['theirs', 'oot-copied']);
     expect([...templates.keys()]).toEqual(['oot', 'oot-theirs']);
   });
 
