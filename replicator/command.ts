@@ -14,6 +14,7 @@ export function openCommand(env: NodeJS.ProcessEnv) {
     client,
     clickHouse,
     tableName: config.OOT_TABLE,
+    region: config.AWS_REGION,
     sink: createSink({ client: clickHouse, now: Date.now }),
     close: async () => {
       client.destroy();

@@ -11,6 +11,20 @@ export const replicatorConfigSchema = awsConfigSchema.extend(clickHouseConfigSch
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
+/**
+ * The environment of the replicator as a Lambda. Where ClickHouse is and who we are there is in a secret, as JSON
+ * with the keys of {@link clickHouseSecretSchema}; without one, in the environment.
+ */
+export const replicatorLambdaConfigSchema = awsConfigSchema.extend(clickHouseConfigSchema.shape).extend({
+  CLICKHOUSE_SECRET: z.string().optional(),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+/** What that secret holds. Nothing in it stands for a ClickHouse of this machine: the address has to be said. */
+export const clickHouseSecretSchema = clickHouseConfigSchema.extend({
+  CLICKHOUSE_URL: z.url({ protocol: /^https?$/, error: 'is required: https://host:8443' }),
+});
+
 export type ReplicatorConfig = z.output<typeof replicatorConfigSchema>;
 
 export const checkpointTableOf = (config: ReplicatorConfig): string =>

@@ -1,18 +1,35 @@
+import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { createClickHouse } from '../clickhouse/client';
-import { readConfig } from '../runtime/env';
+import { readConfig, readSecretConfig } from '../runtime/env';
 import { createLogger } from '../runtime/logger';
-import { replicatorConfigSchema } from './config';
+import { createSecretReader, keepMade } from '../runtime/secrets';
+import { clickHouseSecretSchema, replicatorLambdaConfigSchema } from './config';
 import { createLambdaHandler } from './lambda';
 import { createSink } from './sink';
 
-// Built once a container, at its cold start. Migrations are not a Lambda's business: `npm run migrate`.
-const config = readConfig(replicatorConfigSchema, process.env);
-const clickHouse = createClickHouse(config);
+// Migrations are not a Lambda's business: `npm run migrate`.
+const config = readConfig(replicatorLambdaConfigSchema, process.env);
+const { CLICKHOUSE_SECRET: secretId } = config;
+const logger = createLogger('replicator-lambda', config.LOG_LEVEL);
+
+const replicator = keepMade({
+  read: secretId ? createSecretReader({ region: config.AWS_REGION, secretId }) : () => Promise.resolve(''),
+  make: (secret) => {
+    const clickHouse = createClickHouse(
+      secretId ? readSecretConfig(clickHouseSecretSchema, secret, secretId) : config,
+    );
+    const sink = createSink({ client: clickHouse, now: Date.now });
+    const handle = createLambdaHandler({ sink, clickHouse, logger, now: Date.now });
+    return Promise.resolve({ handle, clickHouse });
+  },
+  close: ({ clickHouse }) => void clickHouse.close(),
+  logger,
+  now: Date.now,
+  maxAgeMs: 300_000,
+});
+// A cold start has the processor to itself before the first event does; what fails here is tried again with that.
+replicator().catch((error: unknown) => logger.warn({ err: error }, 'the secret was not read at the start'));
 
 /** The function for an event source mapping with ReportBatchItemFailures, starting at TRIM_HORIZON. */
-export const handler = createLambdaHandler({
-  sink: createSink({ client: clickHouse, now: Date.now }),
-  clickHouse,
-  logger: createLogger('replicator-lambda', config.LOG_LEVEL),
-  now: Date.now,
-});
+export const handler = async (event: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> =>
+  (await replicator()).handle(event);
