@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { changeOfRecord, type Change, type StreamRecord } from './change';
+import { changeOfRecord, type Change } from './change';
 
 /**
  * What an object of the failure bucket holds, or a word on why it can't be that. `missing`: how many records Lambda
@@ -40,7 +40,7 @@ export function readFailedBatch(text: string, tableName: string): FailedBatch {
   if (!Array.isArray(records)) return refuse('its payload is no event of a stream');
   const changes: Change[] = [];
   for (const stored of records as unknown[]) {
-    const change = changeOfRecord((stored ?? {}));
+    const change = changeOfRecord(stored ?? {});
     if (!change) return refuse('a record has no image; the stream must be NEW_AND_OLD_IMAGES');
     changes.push(change);
   }

@@ -56,7 +56,8 @@ function readFlags() {
     });
     const [from] = positionals;
     if (from === undefined || positionals.length > 1) throw new Error('one bucket or folder');
-    if (from.startsWith('s3:') && !/^s3:\/\/[a-z0-9]/.test(from)) throw new Error(`${from} is not s3://BUCKET`);
+    if (from.startsWith('s3:') && !/^s3:\/\/[a-z0-9]/.test(from))
+      throw new Error(`${from} is not s3://BUCKET`);
     return { ...values, from };
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n${usage}`);

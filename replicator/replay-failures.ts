@@ -50,7 +50,10 @@ export async function replayFailures(deps: {
     sum.changes += batch.changes.length;
     if (batch.missing > 0) {
       sum.kept++;
-      deps.onProblem(key, `${batch.missing} records are not in it; npm run backfill brings what the table has`);
+      deps.onProblem(
+        key,
+        `${batch.missing} records are not in it; npm run backfill brings what the table has`,
+      );
     } else if (deps.write && deps.settle) await store.settle(key);
     deps.onProgress(sum);
   }
