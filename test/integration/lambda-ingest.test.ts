@@ -61,7 +61,8 @@ function eventOf(
   init: { method?: string; path?: string; headers?: Record<string, string>; via?: 'api' | 'url' } = {},
 ): APIGatewayProxyEventV2 {
   const { method = 'POST', path = '/api/oot/results', via = 'api' } = init;
-  const host = via === 'api' ? 'abc123.execute-api.us-east-1.amazonaws.com' : 'abc123.lambda-url.us-east-1.on.aws';
+  const host =
+    via === 'api' ? 'abc123.execute-api.us-east-1.amazonaws.com' : 'abc123.lambda-url.us-east-1.on.aws';
   const [rawPath = '/', rawQueryString = ''] = path.split('?');
   return {
     version: '2.0',
@@ -104,7 +105,8 @@ function eventOf(
 }
 
 const job = (n: number) => ({ workflow: { check_run_id: String(n) } });
-const ask = (event: APIGatewayProxyEventV2, of = lambda) => of.invoke<APIGatewayProxyStructuredResultV2>(event);
+const ask = (event: APIGatewayProxyEventV2, of = lambda) =>
+  of.invoke<APIGatewayProxyStructuredResultV2>(event);
 const answerOf = async (event: APIGatewayProxyEventV2, of = lambda) => {
   const { statusCode, body } = await ask(event, of);
   return { status: statusCode, body: JSON.parse(body ?? '') as unknown };
@@ -165,7 +167,11 @@ describe('ingest as a Lambda', () => {
     ['a method that is none of ours', { method: 'DELETE' }, 405],
     ['a path that is none of ours', { path: '/api/öffentlich?x=\u{1F600}' }, 404],
     ['a header that none may hold', { headers: { 'x-strange': 'a\nb\u{1F600}', 'x y': '1' } }, 200],
-    ['headers of a connection', { headers: { connection: 'close', 'transfer-encoding': 'chunked', expect: 'x' } }, 200],
+    [
+      'headers of a connection',
+      { headers: { connection: 'close', 'transfer-encoding': 'chunked', expect: 'x' } },
+      200,
+    ],
     ['a wrong token', { headers: { 'x-oot-relay-token': 'wrong' } }, 401],
     ['a form', { headers: { 'content-type': 'application/x-www-form-urlencoded' } }, 415],
   ])('answers %s as ingest does anywhere', async (_, init, status) => {
@@ -207,7 +213,10 @@ describe('ingest as a Lambda', () => {
     try {
       const slow = await start(`http://127.0.0.1:${(gate.address() as AddressInfo).port}`);
       let answered = false;
-      const asked = ask(eventOf(JSON.stringify(inProgress({ workflow: { check_run_id: '6', job_name: 'six' } }))), slow);
+      const asked = ask(
+        eventOf(JSON.stringify(inProgress({ workflow: { check_run_id: '6', job_name: 'six' } }))),
+        slow,
+      );
       void asked.then(() => (answered = true));
       while (held.length === 0) await sleep(10);
       await sleep(300);
