@@ -3,6 +3,7 @@ import { catchUpSection } from './catch-up';
 import { generateSection } from './generate';
 import { ingestSection } from './ingest';
 import { dashboardsSection } from './dashboards';
+import { lambdaStartSection } from './lambda-start';
 import type { Section } from './section';
 import { startSection } from './start';
 import { validationSection } from './validation';
@@ -18,4 +19,5 @@ export const sections: readonly Section[] = [
   startSection,
   generateSection,
   backfillSection,
+  lambdaStartSection,
 ];

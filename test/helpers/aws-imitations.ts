@@ -50,7 +50,7 @@ export async function imitateS3(bucket: string, objects: Map<string, string>, pa
         .writeHead(200, { 'Content-Type': 'application/xml' })
         .end(
           `<ListBucketResult><IsTruncated>${more}</IsTruncated>` +
-            `${more ? `<NextContinuationToken>${token}</NextContinuationToken>` : ''}` +
+            (more ? `<NextContinuationToken>${token}</NextContinuationToken>` : '') +
             `${page.map((each) => `<Contents><Key>${each}</Key></Contents>`).join('')}</ListBucketResult>`,
         );
     } else if (req.method === 'GET') {
