@@ -12,6 +12,12 @@ export const lambdaEntries = {
 
 export type LambdaName = keyof typeof lambdaEntries;
 
+/**
+ * Asked for by packages that do without them: `debug` would write in colours. Found here only because a tool of
+ * development has them.
+ */
+export const leftOut = ['supports-color'];
+
 /** A folder to upload. `metafile` says what went in, `bytes` how large the one script became. */
 export type Bundle = { folder: string; file: string; bytes: number; metafile: Metafile };
 
@@ -28,6 +34,7 @@ export function bundleLambda(name: LambdaName, folder: string): Bundle {
     entryPoints: [lambdaEntries[name]],
     outfile: file,
     bundle: true,
+    external: leftOut,
     platform: 'node',
     // The oldest that package.json allows; Lambda runs a newer one.
     target: 'node20',

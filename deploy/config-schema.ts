@@ -14,7 +14,10 @@ const arn = (service: string, what: string) =>
   z
     .string({ error: `is required: ${what}` })
     .regex(new RegExp(`^arn:aws[a-z-]*:${service}:[a-z0-9-]+:\\d{12}:\\S+$`), `must be ${what}`);
-const whole = (min: number, max: number) => z.int(`must be a whole number`).min(min).max(max);
+const whole = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+};
 
 /** A table of ours, kept when the stack goes, or somebody else's, of which only the stream is read. */
 const tableSchema = z.discriminatedUnion(
