@@ -86,17 +86,19 @@ function createService(
   vpc: IVpc,
   { config, relayTokensSecret, table }: Parameters<typeof createContainerIngest>[1],
 ): FargateService {
-  const task = new FargateTaskDefinition(scope, 'Task', {
-    cpu: 512,
-    memoryLimitMiB: 1024,
-    volumes: [{ name: 'tmp' }],
-  });
+  const task = new FargateTaskDefinition(scope, 'Task', { cpu: 512, memoryLimitMiB: 1024 });
   task.addToTaskRolePolicy(mayWriteResults(table.arn));
-  const container = task.addContainer('Ingest', {
+  task.addContainer('Ingest', {
     // Only its description is made here; the image itself is built at deployment.
     image: ContainerImage.fromAsset(join(__dirname, '..'), { assetName: 'ingest' }),
     portMappings: [{ containerPort: port }],
-    environment: { HOST: '0.0.0.0', PORT: String(port), OOT_TABLE: table.name },
+    environment: {
+      HOST: '0.0.0.0',
+      PORT: String(port),
+      OOT_TABLE: table.name,
+      // Nothing can be written: a volume of Fargate would be root's, and tsx ends where it can't keep what it has read.
+      TSX_DISABLE_CACHE: '1',
+    },
     secrets: {
       OOT_RELAY_TOKENS: EcsSecret.fromSecretsManager(
         Secret.fromSecretNameV2(scope, 'RelayTokens', relayTokensSecret),
@@ -112,8 +114,6 @@ function createService(
     readonlyRootFilesystem: true,
     stopTimeout: Duration.seconds(30),
   });
-  // The only place that is written to: what tsx keeps of the sources that it has read.
-  container.addMountPoints({ containerPath: '/tmp', sourceVolume: 'tmp', readOnly: false });
   return new FargateService(scope, 'Service', {
     cluster: new Cluster(scope, 'Cluster', { vpc }) as ICluster,
     taskDefinition: task,

@@ -1,16 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pushConfigSchema } from '../../dashboards/push/config';
-import { ingestConfigSchema } from '../../ingest/config';
+import { ingestConfigSchema, ingestLambdaConfigSchema } from '../../ingest/config';
 import { localConfigSchema } from '../../local/config';
-import { replicatorConfigSchema } from '../../replicator/config';
+import { replicatorConfigSchema, replicatorLambdaConfigSchema } from '../../replicator/config';
 
 const root = join(__dirname, '../..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 const known = new Set(
-  [ingestConfigSchema, replicatorConfigSchema, localConfigSchema, pushConfigSchema].flatMap((schema) =>
-    Object.keys(schema.shape),
-  ),
+  [
+    ingestConfigSchema,
+    ingestLambdaConfigSchema,
+    replicatorConfigSchema,
+    replicatorLambdaConfigSchema,
+    localConfigSchema,
+    pushConfigSchema,
+  ].flatMap((schema) => Object.keys(schema.shape)),
 );
 
 describe('.env.example', () => {

@@ -247,9 +247,12 @@ describe('configuration', () => {
       { Name: 'HOST', Value: '0.0.0.0' },
       { Name: 'PORT', Value: '8080' },
       { Name: 'OOT_TABLE', Value: 'results-of-container' },
+      { Name: 'TSX_DISABLE_CACHE', Value: '1' },
     ]);
     expect(container.Secrets.map(({ Name }) => Name)).toEqual(['OOT_RELAY_TOKENS']);
-    const names = [...container.Environment, ...container.Secrets].map(({ Name }) => Name);
+    const names = [...container.Environment, ...container.Secrets]
+      .map(({ Name }) => Name)
+      .filter((name) => name !== 'TSX_DISABLE_CACHE');
     expect(Object.keys(ingestConfigSchema.shape)).toEqual(expect.arrayContaining(names));
     expect(container.ReadonlyRootFilesystem).toBe(true);
   });
@@ -318,7 +321,7 @@ it('gives ingest one way to the table, and the replicator none', () => {
 
 describe('alarms', () => {
   const of = (kind: Kind) =>
-    ofType(kind, 'AWS::CloudWatch::Alarm').map(({ Properties }) => Properties as Record<string, unknown>);
+    ofType(kind, 'AWS::CloudWatch::Alarm').map(({ Properties }) => Properties);
   const replicator = [
     'DroppedEventCount',
     'Errors',
