@@ -1,8 +1,10 @@
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
+import { environments } from '../../deploy/config';
 import { parseEnvironments, type EnvironmentInput } from '../../deploy/config-schema';
 import { createStack } from '../../deploy/stack';
 import { ingestConfigSchema, ingestLambdaConfigSchema } from '../../ingest/config';
@@ -65,9 +67,26 @@ const resourcesOf = (kind: Kind): Resource[] =>
   Object.values(templates[kind].toJSON().Resources as Resources);
 const ofType = (kind: Kind, type: string) => resourcesOf(kind).filter(({ Type }) => Type === type);
 
-it('asks no account for anything', () => {
-  const { manifest } = app.synth();
-  expect(manifest.missing ?? []).toEqual([]);
+describe('making it', () => {
+  it('asks no account for anything', () => {
+    const { manifest } = app.synth();
+    expect(manifest.missing ?? []).toEqual([]);
+  });
+
+  it('works as the command line does it, for what config.ts says, with nothing in the environment', () => {
+    const outdir = join(folder, 'cdk.out');
+    const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', 'deploy/main.ts'], {
+      cwd: join(__dirname, '../..'),
+      env: { PATH: process.env.PATH, CDK_OUTDIR: outdir },
+      encoding: 'utf8',
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(readdirSync(outdir).filter((file) => file.endsWith('.template.json'))).toEqual(
+      Object.keys(environments)
+        .map((name) => `oot-ci-health-${name}.template.json`)
+        .sort(),
+    );
+  });
 });
 
 describe('the table', () => {
@@ -320,8 +339,7 @@ it('gives ingest one way to the table, and the replicator none', () => {
 });
 
 describe('alarms', () => {
-  const of = (kind: Kind) =>
-    ofType(kind, 'AWS::CloudWatch::Alarm').map(({ Properties }) => Properties);
+  const of = (kind: Kind) => ofType(kind, 'AWS::CloudWatch::Alarm').map(({ Properties }) => Properties);
   const replicator = [
     'DroppedEventCount',
     'Errors',
