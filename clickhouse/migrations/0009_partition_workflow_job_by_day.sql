@@ -45,13 +45,19 @@ CREATE TABLE IF NOT EXISTS oot_workflow_job_by_day ${ON_CLUSTER}
     job_id UInt64 MATERIALIZED cityHash64(upstream_repo, pr_number, if(pytorch_head_sha = '', delivery_id, pytorch_head_sha), event_type, downstream_repo, workflow_name, job_name) COMMENT 'Identity of the job, the same for all its attempts. A commit nobody named counts as one a delivery',
     attempt_id UInt64 MATERIALIZED halfMD5(dynamoKey) COMMENT 'Number of the attempt, made of dynamoKey: what orders two attempts of a job that were received in the same millisecond',
     run_key UInt64 MATERIALIZED cityHash64(downstream_repo, run_id, if(run_id = '', delivery_id, ''), if(run_id = '', workflow_name, '')) COMMENT 'Identity of the workflow run: run_id of a backend, or where the provider sends none, what one delivery started of one workflow',
+    expected_outcome LowCardinality(String) MATERIALIZED multiIf(
+        downstream_repo != 'pytorch/crcr-test', 'success',
+        job_name LIKE '%xfail%', 'failure',
+        job_name LIKE '%xcancel%', 'cancelled',
+        job_name LIKE '%xtimeout%', 'timed_out',
+        'success') COMMENT 'Outcome that is as expected: success, but the probe backend fails on purpose, and the name of its job announces how',
     repository_full_name String ALIAS downstream_repo COMMENT 'Name of downstream_repo in the tables of PyTorch HUD',
     duration_seconds Nullable(Float64) ALIAS multiIf(
         completed_at > started_at AND completed_at <= started_at + INTERVAL 7 DAY, dateDiff('nanosecond', started_at, completed_at) / 1e9,
         execution_time > 0, execution_time,
         NULL) COMMENT 'Seconds the job took: completed - started where both are there and sane, else execution_time, else NULL',
     INDEX pr_number_index pr_number TYPE bloom_filter GRANULARITY 1,
-    INDEX outcome_at_index outcome_at TYPE minmax GRANULARITY 1
+    INDEX result_at_index ifNull(outcome_at, received_at) TYPE minmax GRANULARITY 1
 )
 ENGINE = ${REPLICATED}ReplacingMergeTree(revision, is_deleted)
 PARTITION BY toDate(received_at)

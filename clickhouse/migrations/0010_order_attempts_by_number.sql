@@ -36,13 +36,7 @@ SELECT
         stored.conclusion) AS outcome,
     -- The relay's sweeper comes after 360 minutes; what is still running 15 minutes later was lost.
     outcome = 'running' AND received_at < least({at:DateTime64(3)}, now64(3)) - INTERVAL 375 MINUTE AS is_overdue,
-    -- The probe backend fails on purpose; the name of its job announces how.
-    multiIf(
-        downstream_repo != 'pytorch/crcr-test', 'success',
-        job_name LIKE '%xfail%', 'failure',
-        job_name LIKE '%xcancel%', 'cancelled',
-        job_name LIKE '%xtimeout%', 'timed_out',
-        'success') AS expected_outcome,
+    expected_outcome,
     outcome = expected_outcome AS is_as_expected,
     -- Cancelled, skipped and neutral attempts are shown, never counted; but a probe job that announces its
     -- cancellation counts when it was cancelled, or it could only ever lower the rate.

@@ -123,26 +123,36 @@ export const statesAt = (moments: Moments, filterNames = summaryFilters): string
     LEFT JOIN (
         SELECT
             downstream_repo,
-            ${firstAfter(moments.list, 'toUnixTimestamp64Milli(received_at)')} AS at,
+            ${momentAfter(moments.list, 'moment_before')} AS at,
             -- Ascending by a number that is lower the newer a job is, and lower still when it is a good one.
             groupArraySortedStateIf(${largest(lastJobs)})(-(toUnixTimestamp64Milli(received_at) * 2 + is_as_expected), is_counted) AS newest_counted,
             maxIf(toUnixTimestamp64Milli(received_at), is_overdue) AS newest_overdue_ms,
             countIf(outcome = 'running' AND NOT is_overdue) AS running_jobs
         FROM oot_jobs_as_of(from = ${moments.from} - INTERVAL ${largest(maxAgeDays)} DAY, to = $__toTime_ms, at = $__toTime_ms)
         WHERE ${jobFilters}
-        GROUP BY downstream_repo, at
+        GROUP BY downstream_repo, ${momentBefore(moments.list, 'toUnixTimestamp64Milli(received_at)')} AS moment_before
     ) AS jobs USING (downstream_repo, at)
     LEFT JOIN (
-    ${resultsByMoment(moments, jobFilters)}
+        SELECT
+            downstream_repo,
+            ${momentAfter(moments.list, 'moment_before')} AS at,
+            max(result_ms) AS newest_result_ms,
+            max(event_type NOT IN ('nightly', 'periodic')) AS has_other_events
+        FROM (
+        ${resultsThatMatter(moments.from, jobFilters)}
+        )
+        GROUP BY downstream_repo, ${momentBefore(moments.list, 'result_ms - 1')} AS moment_before
     ) AS results USING (downstream_repo, at)
     WINDOW
         until_then AS (PARTITION BY downstream_repo ORDER BY at ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
         ever AS (PARTITION BY downstream_repo)`;
 };
 
-/** The first of the moments that is later than a time in milliseconds; 0 where none is. */
-const firstAfter = (moments: string, ms: string) =>
-  `(${moments})[indexOf(${moments}, roundDown(${ms}, arrayConcat([0], ${moments}))) + 1]`;
+/** The last of the moments that is not later than a time in milliseconds; 0 where none is. Quick for any row. */
+export const momentBefore = (list: string, ms: string) => `roundDown(${ms}, arrayConcat([0], ${list}))`;
+
+/** The one that follows it; 0 where none does. It searches the list: for groups, not for rows. */
+export const momentAfter = (list: string, moment: string) => `(${list})[indexOf(${list}, ${moment}) + 1]`;
 
 /**
  * When an attempt's outcome arrived, NULL while it runs. Items that HUD's own code wrote don't say; of these,
@@ -150,26 +160,15 @@ const firstAfter = (moments: string, ms: string) =>
  */
 export const resultAt = `if(outcome = 'running', NULL, ifNull(outcome_at, received_at))`;
 
-/** One row a backend and moment before which results came that came after the moment before it. */
-export const resultsByMoment = (moments: Moments, condition: string): string => sql`
-        SELECT
-            downstream_repo,
-            ${firstAfter(moments.list, 'result_ms - 1')} AS at,
-            max(result_ms) AS newest_result_ms,
-            max(event_type NOT IN ('nightly', 'periodic')) AS has_other_events
-        FROM (
-        ${results(moments.from, condition)}
-        )
-        GROUP BY downstream_repo, at`;
-
 /**
- * Results of all time, without those that can't matter: of a backend that had a result of a PR or push in the two days
- * before the first moment, all older ones. Others are read whole: they are few, silent, or only run by the clock.
- * In two parts, so that each finds its index: attempts by their day, and results that came long after their attempt.
+ * Results of registered backends, without those that can't matter: of a backend that had a result of a PR or push in
+ * the two days before the first moment, all older ones. Others are read whole: they are few, silent, or only run by
+ * the clock. In two parts, so that each finds its index: attempts by their day, and results that came long after
+ * their attempt.
  */
-const results = (firstMoment: string, jobFilters: string): string => {
+const resultsThatMatter = (firstMoment: string, condition: string): string => {
   const since = `${firstMoment} - INTERVAL 2 DAY`;
-  const ended = `outcome != 'running' AND received_at < $__toTime_ms AND ${jobFilters}`;
+  const ended = `outcome != 'running' AND received_at < $__toTime_ms AND ${condition}`;
   const busy = sql`
             SELECT downstream_repo
             FROM oot_attempts
@@ -179,14 +178,20 @@ const results = (firstMoment: string, jobFilters: string): string => {
   return sql`
             SELECT ${columns}
             FROM oot_attempts
-            WHERE (received_at >= ${since} OR downstream_repo NOT IN (
-            ${busy})) AND ${ended}
+            WHERE (received_at >= ${since} OR downstream_repo IN (
+            SELECT repo
+            FROM oot_backends
+            WHERE repo NOT IN (
+            ${busy}))) AND ${ended}
             UNION ALL
+            ${lateResults(since, columns, ended)}`;
+};
+
+/** Results that came since, of attempts that were received before. */
+export const lateResults = (since: string, columns: string, condition: string): string => sql`
             SELECT ${columns}
             FROM oot_attempts
-            WHERE received_at < ${since} AND outcome_at >= ${since} AND downstream_repo IN (
-            ${busy}) AND ${ended}`;
-};
+            WHERE received_at < ${since} AND ifNull(outcome_at, received_at) >= ${since} AND ${condition}`;
 
 const codes = backendStates.map((state) => `'${state}'`).join(', ');
 
