@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClickHouseClient } from './client';
-import { dateTimeOfMs } from './tables';
+import { dateTimeOfMs, ledger } from './tables';
 
 const directory = join(__dirname, 'migrations');
-const ledger = 'oot_migrations';
 
 export type Migration = { version: number; name: string; text: string; checksum: string };
 

@@ -6,6 +6,9 @@ export const tables = {
   replication: 'oot_replication_log',
 } as const;
 
+/** Where migrations that were applied are written down. */
+export const ledger = 'oot_migrations';
+
 /** A DateTime64 as ClickHouse reads it without settings: `2026-11-20 10:00:00.123`, UTC. */
 export type DateTimeText = string;
 

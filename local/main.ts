@@ -78,7 +78,7 @@ async function start(
   mkdirSync(logDir, { recursive: true });
 
   const reader = await readerOf(config, dataDir);
-  const readerEnv = { CLICKHOUSE_READONLY_USER: reader.user, CLICKHOUSE_READONLY_PASSWORD: reader.password };
+  const readerEnv = { CLICKHOUSE_READER_USER: reader.user, CLICKHOUSE_READER_PASSWORD: reader.password };
   const [dynamoEndpoint, clickHouseUrl] = await Promise.all([
     startDynamoDb(supervisor, config, dataDir).then(({ endpoint, name }) => {
       step(name, endpoint);

@@ -1,13 +1,15 @@
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Logger } from '../../runtime/logger';
+import type { Role } from '../access/rights';
+import { usersFile } from '../access/users-file';
+import { createAccessGuard } from './access-guard';
 import type { Account } from './credentials';
 import { makeDefaultDatabaseAtomic } from './default-database';
 import { createInsertSpool } from './insert-spool';
-import { createReaderGuard } from './reader-guard';
 import { createRequestHandler } from './request-handler';
 import { createSessionPool } from './session-pool';
 
@@ -21,8 +23,12 @@ export type EmbeddedClickHouseOptions = {
   user?: string;
   /** Empty: no password is asked for. */
   password?: string;
-  /** Someone who may read only, such as Grafana. */
-  reader?: { user: string; password: string };
+  /** Users with one of our roles: who may read only, such as Grafana, or only what the replicator writes. */
+  others?: { user: string; password: string; role: Role }[];
+  /** The database that their rights are for. */
+  database?: string;
+  /** More elements of ClickHouse's config.xml, such as remote_servers. */
+  serverConfig?: string;
   /** Queries that run at once; more wait their turn. Each takes a thread of libuv's pool. */
   maxSessions?: number;
   maxBodyBytes?: number;
@@ -50,20 +56,20 @@ const defaultMaxBodyBytes = 256 * 1024 * 1024;
 export async function createEmbeddedClickHouse(
   options: EmbeddedClickHouseOptions,
 ): Promise<EmbeddedClickHouse> {
-  const { host = '127.0.0.1', user = 'default', password = '', reader, logger } = options;
+  const { host = '127.0.0.1', user = 'default', password = '', others = [], logger } = options;
   const dataDir = resolve(options.dataDir);
   await mkdir(dataDir, { recursive: true });
-  const pool = createSessionPool(dataDir, options.maxSessions ?? 8);
+  const configFile = await writeConfig(dataDir, options.database ?? 'default', options.serverConfig ?? '');
+  const pool = createSessionPool(dataDir, options.maxSessions ?? 8, configFile);
   try {
     await makeDefaultDatabaseAtomic(pool, dataDir);
     const version = await pool.use((session) => session.run('SELECT version()', 'TSVRaw'));
-    const accounts: Account[] = [{ user, password, readonly: false }];
-    if (reader !== undefined) accounts.push({ ...reader, readonly: true });
+    const accounts: Account[] = [{ user, password, role: undefined }, ...others];
     const handle = createRequestHandler({
       pool,
       // After the engine is open: its lock says that nobody else uses the spool.
       spool: await createInsertSpool(`${dataDir}-spool`),
-      guardReader: await createReaderGuard(pool),
+      guard: await createAccessGuard(pool),
       accounts,
       version: Buffer.from(version.bytes).toString().trim(),
       maxBodyBytes: options.maxBodyBytes ?? defaultMaxBodyBytes,
@@ -97,4 +103,18 @@ export async function createEmbeddedClickHouse(
     await pool.close();
     throw error;
   }
+}
+
+/** The engine's config.xml, and the users file that it names: roles, rights and limits are the engine's own. */
+async function writeConfig(dataDir: string, database: string, serverConfig: string): Promise<string> {
+  const directory = join(dataDir, 'access');
+  await mkdir(directory, { recursive: true });
+  const users = join(directory, 'users.xml');
+  await writeFile(users, usersFile(database));
+  const config = join(directory, 'config.xml');
+  await writeFile(
+    config,
+    `<clickhouse><users_config><![CDATA[${users}]]></users_config>${serverConfig}</clickhouse>\n`,
+  );
+  return config;
 }

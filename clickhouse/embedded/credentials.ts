@@ -1,9 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Role } from '../access/rights';
 import { databaseError } from './database-error';
 
-/** Someone who may query. A reader runs with `readonly = 2`: no writes and no DDL, settings allowed. */
-export type Account = { user: string; password: string; readonly: boolean };
+/** Someone who may query. Without a role: the owner of the engine, who may do everything. */
+export type Account = { user: string; password: string; role: Role | undefined };
 
 /**
  * Finds the account behind a request: X-ClickHouse-User/-Key, then HTTP Basic, then the `user` and `password`

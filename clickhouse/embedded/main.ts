@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ConfigError, readConfig } from '../../runtime/env';
 import { createLogger } from '../../runtime/logger';
 import { onShutdown, tellReady } from '../../runtime/shutdown';
+import type { Role } from '../access/rights';
 import { createEmbeddedClickHouse } from './create-embedded-clickhouse';
 
 // Before the engine opens: it takes its time zone from the process, and a server here means UTC.
@@ -13,8 +14,14 @@ const schema = z.object({
   DATA_DIR: z.string().default('.data'),
   CLICKHOUSE_USER: z.string().default('default'),
   CLICKHOUSE_PASSWORD: z.string().default(''),
-  CLICKHOUSE_READONLY_USER: z.string().optional(),
-  CLICKHOUSE_READONLY_PASSWORD: z.string().default(''),
+  CLICKHOUSE_DATABASE: z.string().regex(/^\w+$/, 'must be a plain name').default('default'),
+  /** Users with the rights of our roles, where they are named. */
+  CLICKHOUSE_READER_USER: z.string().optional(),
+  CLICKHOUSE_READER_PASSWORD: z.string().default(''),
+  CLICKHOUSE_WRITER_USER: z.string().optional(),
+  CLICKHOUSE_WRITER_PASSWORD: z.string().default(''),
+  /** More elements of config.xml: what the engine should know of other servers. */
+  CLICKHOUSE_SERVER_CONFIG: z.string().optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   // Read by libuv itself at start, so it can only be set from outside (start.ts does); 4 is libuv's default.
   UV_THREADPOOL_SIZE: z.coerce.number().int().min(1).max(1024).default(4),
@@ -30,9 +37,12 @@ async function main(): Promise<void> {
     port: config.CLICKHOUSE_PORT,
     user: config.CLICKHOUSE_USER,
     password: config.CLICKHOUSE_PASSWORD,
-    ...(config.CLICKHOUSE_READONLY_USER !== undefined && {
-      reader: { user: config.CLICKHOUSE_READONLY_USER, password: config.CLICKHOUSE_READONLY_PASSWORD },
-    }),
+    others: [
+      ...account('reader', config.CLICKHOUSE_READER_USER, config.CLICKHOUSE_READER_PASSWORD),
+      ...account('writer', config.CLICKHOUSE_WRITER_USER, config.CLICKHOUSE_WRITER_PASSWORD),
+    ],
+    database: config.CLICKHOUSE_DATABASE,
+    ...(config.CLICKHOUSE_SERVER_CONFIG !== undefined && { serverConfig: config.CLICKHOUSE_SERVER_CONFIG }),
     maxSessions,
     logger,
     onFatal: () => {
@@ -52,6 +62,9 @@ async function main(): Promise<void> {
   logger.info({ url: engine.url, maxSessions }, 'Listening');
   tellReady({ port: engine.port });
 }
+
+const account = (role: Role, user: string | undefined, password: string) =>
+  user === undefined ? [] : [{ user, password, role }];
 
 /** One line that says what to do about the failures that are nobody's bug. */
 function explain(error: unknown): string {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../../runtime/logger';
+import type { AccessGuard } from './access-guard';
 import { authenticate, type Account } from './credentials';
 import { errorCodes, fromEngineError, httpStatusOf } from './database-error';
 import type { InsertSpool } from './insert-spool';
@@ -7,7 +8,6 @@ import { readMultipart } from './multipart';
 import { isNativeHello, nativeHello } from './native-hello';
 import { readQueryOptions } from './query-request';
 import { readQueryText } from './query-text';
-import type { ReaderGuard } from './reader-guard';
 import { readBody } from './request-body';
 import { sendError, sendResult, sendText } from './respond';
 import { runQuery } from './run-query';
@@ -16,7 +16,7 @@ import type { SessionPool } from './session-pool';
 export type HandlerDeps = {
   pool: SessionPool;
   spool: InsertSpool;
-  guardReader: ReaderGuard;
+  guard: AccessGuard;
   accounts: readonly Account[];
   /** The engine's version, for error texts and clickhouse-go's hello. */
   version: string;
@@ -114,7 +114,9 @@ async function answer(deps: HandlerDeps, request: IncomingMessage, response: Ser
     return sendResult(request, response, { bytes, format: 'Native', summary: {} }, options.compressible);
   }
   if (options.queryId === undefined) response.setHeader('X-ClickHouse-Query-Id', crypto.randomUUID());
-  if (account.readonly && text.kind === 'plain') deps.guardReader(text.sql);
-  const result = await runQuery(deps, text, options, isGet || account.readonly);
+  if (account.role !== undefined) {
+    deps.guard(text.kind === 'plain' ? text.sql : text.statement.target, options.database);
+  }
+  const result = await runQuery(deps, text, options, { readonly: isGet, role: account.role });
   await sendResult(request, response, result, options.compressible);
 }

@@ -1,3 +1,4 @@
+import { readerLimits, roles, type Role } from '../access/rights';
 import type { InsertSpool } from './insert-spool';
 import { canonicalFormat } from './output-formats';
 import type { QueryOptions } from './query-request';
@@ -21,9 +22,12 @@ const cleanVerbs = new Set([
   '(',
 ]);
 
+/** Who a statement is run for. `readonly`: reading only, though with settings. */
+export type RunAs = { readonly: boolean; role: Role | undefined };
+
 /**
- * Runs one statement with its own database, settings and parameters. `readonly` sets `readonly = 2` first, so
- * that a request can't unset it: reading only, though with settings.
+ * Runs one statement with its own database, settings and parameters, and the rights and limits of `as`, which come
+ * first, so that a request can't unset them.
  *
  * Rejects with what chdb throws; see `fromEngineError`.
  */
@@ -31,13 +35,13 @@ export async function runQuery(
   deps: { pool: SessionPool; spool: InsertSpool },
   text: QueryText,
   options: QueryOptions,
-  readonly: boolean,
+  as: RunAs,
 ): Promise<QueryResult> {
   const format = text.kind === 'plain' && text.format !== undefined ? text.format : options.format;
   const run = (sql: string, verb: string): Promise<EngineResult> =>
     deps.pool.use(async (session) => {
       if (!cleanVerbs.has(verb)) session.taint();
-      await prepare(session, options, readonly);
+      await prepare(session, options, as);
       return session.run(sql, options.format);
     });
   const result =
@@ -51,16 +55,28 @@ export async function runQuery(
   };
 }
 
-async function prepare(session: LeasedSession, options: QueryOptions, readonly: boolean): Promise<void> {
+async function prepare(session: LeasedSession, options: QueryOptions, as: RunAs): Promise<void> {
   const changes = [
     ...(options.database === 'default' ? [] : [`USE ${sqlName(options.database)}`]),
-    ...(readonly ? ['SET readonly = 2'] : []),
+    ...(as.readonly ? ['SET readonly = 2'] : []),
+    ...(as.role === undefined ? [] : becoming(as.role)),
     ...setStatement(options.settings),
     // In the escaped form that they came in: that is how the engine reads them.
     ...setStatement(options.parameters.map(([name, value]) => [`param_${name}`, value])),
   ];
   if (changes.length > 0) session.taint();
   for (const change of changes) await session.run(change);
+}
+
+/**
+ * The engine is always the same user, who takes one of its roles. With a profile chdb takes over what may be changed, but
+ * not the values, so these come first.
+ */
+function becoming(role: Role): string[] {
+  const asRole = `SET ROLE ${roles[role]}`;
+  if (role !== 'reader') return [asRole];
+  const limits: [string, string][] = readerLimits.map(({ setting, value }) => [setting, String(value)]);
+  return [...setStatement(limits), asRole, `SET profile = ${sqlString(roles.reader)}`];
 }
 
 function setStatement(pairs: readonly [string, string][]): string[] {

@@ -30,9 +30,10 @@ const engineArguments = [
   '--allow_introspection_functions=0',
 ] as const;
 
-/** Opens the engine on `dataDir`. Throws chdb's connection error where another process has it (code 76). */
-export function createSessionPool(dataDir: string, maxSessions: number): SessionPool {
-  const open = (): Session => new Session(dataDir, { connectionArgs: engineArguments });
+/** Opens the engine on `dataDir`, with a config.xml. Throws chdb's connection error where another process has it (code 76). */
+export function createSessionPool(dataDir: string, maxSessions: number, configFile: string): SessionPool {
+  const connectionArgs = [...engineArguments, `--config-file=${configFile}`];
+  const open = (): Session => new Session(dataDir, { connectionArgs });
   // One session is open at all times: with the last one the engine would shut down and load again.
   const keeper = open();
   const idle: Session[] = [];

@@ -65,7 +65,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'oot-dashboards-'));
   engine = await startEmbeddedClickHouse({
     dataDir: directory,
-    env: { CLICKHOUSE_READONLY_USER: 'grafana', CLICKHOUSE_READONLY_PASSWORD: 'reads' },
+    env: { CLICKHOUSE_READER_USER: 'grafana', CLICKHOUSE_READER_PASSWORD: 'reads' },
   });
   const as = (CLICKHOUSE_USER: string, CLICKHOUSE_PASSWORD: string) =>
     createClickHouse({

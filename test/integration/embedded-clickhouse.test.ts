@@ -599,8 +599,8 @@ describe("clickhouse-go's way over HTTP", () => {
 describe('users', () => {
   const env = {
     CLICKHOUSE_PASSWORD: "p:a's\\s",
-    CLICKHOUSE_READONLY_USER: 'grafana',
-    CLICKHOUSE_READONLY_PASSWORD: 'view',
+    CLICKHOUSE_READER_USER: 'grafana',
+    CLICKHOUSE_READER_PASSWORD: 'view',
   };
   const basic = (user: string, password: string): object => ({
     Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
