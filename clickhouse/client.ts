@@ -12,7 +12,7 @@ export const clickHouseConfigSchema = z.object({
   /** Set on a self-hosted cluster: DDL runs ON CLUSTER, tables use the Replicated engines. Not on Cloud. */
   CLICKHOUSE_CLUSTER: z
     .string()
-    .regex(/^[\w-]+$/, 'must be a plain name')
+    .regex(/^(?:[\w-]+|\{\w+\})$/, 'must be a plain name, or a macro in braces')
     .optional(),
 });
 

@@ -1,14 +1,19 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ClickHouseError } from '@clickhouse/client';
 import type { ClickHouseClient } from './client';
+import { checkCluster, onCluster } from './cluster';
+import { lockMigrations } from './migration-lock';
 import { dateTimeOfMs, ledger } from './tables';
 
 const directory = join(__dirname, 'migrations');
+const unknownTable = '60';
+const accessDenied = '497';
 
 export type Migration = { version: number; name: string; text: string; checksum: string };
 
-/** A migration that was applied is not the one in the files: forward only, so this needs a person. */
+/** The database and the files don't fit together, or the account may not change that: this needs a person. */
 export class MigrationError extends Error {
   override readonly name = 'MigrationError';
   readonly code = 'MIGRATION';
@@ -39,7 +44,7 @@ export async function readMigrations(from = directory): Promise<Migration[]> {
  */
 export function statementsOf(text: string, cluster?: string, database = 'default'): string[] {
   return text
-    .replaceAll('${ON_CLUSTER}', cluster ? `ON CLUSTER '${cluster}'` : '')
+    .replaceAll('${ON_CLUSTER}', onCluster(cluster))
     .replaceAll('${REPLICATED}', cluster ? 'Replicated' : '')
     .replaceAll('${DATABASE}', `\`${database}\``)
     .split(/;[ \t]*(?:\n|$)/)
@@ -47,11 +52,17 @@ export function statementsOf(text: string, cluster?: string, database = 'default
     .filter((statement) => statement.replace(/^--.*$/gm, '').trim() !== '');
 }
 
-/** Runs a statement, unless it is done; or is by now, by somebody else who migrates, when it fails. */
+/**
+ * Runs a statement, unless it is done; or is by now, by somebody else who migrates, when it fails. A copy of a large
+ * table takes minutes: headers of progress keep its connection alive.
+ */
 async function apply(client: ClickHouseClient, statement: string): Promise<void> {
   if (await isDone(client, statement)) return;
   try {
-    await client.command({ query: statement });
+    await client.command({
+      query: statement,
+      clickhouse_settings: { send_progress_in_http_headers: 1, http_headers_progress_interval_ms: '10000' },
+    });
   } catch (error) {
     if (!(await isDone(client, statement))) throw error;
   }
@@ -67,49 +78,55 @@ async function isDone(client: ClickHouseClient, statement: string): Promise<bool
 }
 
 /**
- * Applies what is not applied yet, in order, and returns the names of what it applied.
+ * Applies what is not applied yet, in order, and returns the names of what it applied. Where nothing is left to apply it
+ * only reads, so an account that may do no more gets by with it.
  *
- * Every statement is idempotent, by itself or by an `unless` above it, so a migration that was cut off is simply
- * run again, and two processes that migrate at once do no harm. Throws {@link MigrationError} where an applied migration was edited, or where
- * the database is ahead of the files.
+ * Every statement is idempotent, by itself or by an `unless` above it, so a migration that was cut off is simply run
+ * again. One process at a time: another one waits, on a cluster too. Throws {@link MigrationError} where an applied
+ * migration was edited, the database is ahead of the files, or the account may not migrate, and ClusterError where the
+ * cluster can't be used.
  */
 export async function migrate(
   client: ClickHouseClient,
   options: { cluster?: string | undefined; migrations?: Migration[] } = {},
 ): Promise<string[]> {
+  const { cluster } = options;
   const migrations = options.migrations ?? (await readMigrations());
+  const missing = unappliedOf(migrations, await readLedger(client));
+  if (missing.length === 0) return [];
+  if (cluster !== undefined) await checkCluster(client, cluster);
+  try {
+    const lock = await lockMigrations(client, cluster);
+    try {
+      return await applyMissing(client, migrations, cluster);
+    } finally {
+      await lock.release();
+    }
+  } catch (error) {
+    if (!(error instanceof ClickHouseError && error.code === accessDenied)) throw error;
+    const names = missing.map(({ name }) => name).join(', ');
+    throw new MigrationError(
+      `CLICKHOUSE_USER may not apply ${names}: let an account that may run \`npm run migrate\` first`,
+      { cause: error },
+    );
+  }
+}
+
+async function applyMissing(
+  client: ClickHouseClient,
+  migrations: Migration[],
+  cluster: string | undefined,
+): Promise<string[]> {
   const [current] = await client
     .query({ query: 'SELECT currentDatabase() AS name', format: 'JSONEachRow' })
     .then((result) => result.json<{ name: string }>());
-  const ledgerDdl = statementsOf(
-    `CREATE TABLE IF NOT EXISTS ${ledger} \${ON_CLUSTER} (
-      version UInt32 COMMENT 'Number of the migration',
-      name String COMMENT 'Name of its file',
-      checksum String COMMENT 'SHA-256 of its text',
-      applied_at DateTime64(3, 'UTC') COMMENT 'When it was applied, UTC'
-    ) ENGINE = \${REPLICATED}ReplacingMergeTree ORDER BY version COMMENT 'Applied migrations'`,
-    options.cluster,
-  );
-  for (const query of ledgerDdl) await client.command({ query });
-
-  const applied = await client
-    .query({ query: `SELECT version, name, checksum FROM ${ledger} FINAL`, format: 'JSONEachRow' })
-    .then((result) => result.json<{ version: number; name: string; checksum: string }>());
-  const known = new Map(applied.map((row) => [row.version, row]));
-  const ahead = applied.find((row) => row.version > migrations.length);
-  if (ahead)
-    throw new MigrationError(`the database has migration ${ahead.name}, which these files do not have`);
+  for (const query of ledgerStatements(cluster)) await client.command({ query });
+  // What another replica wrote down may not have come here yet.
+  if (cluster !== undefined) await client.command({ query: `SYSTEM SYNC REPLICA ${ledger}` });
 
   const done: string[] = [];
-  for (const migration of migrations) {
-    const before = known.get(migration.version);
-    if (before && before.checksum !== migration.checksum) {
-      throw new MigrationError(
-        `migration ${migration.name} was edited after it was applied; write a new one`,
-      );
-    }
-    if (before) continue;
-    for (const statement of statementsOf(migration.text, options.cluster, current?.name)) {
+  for (const migration of unappliedOf(migrations, await readLedger(client))) {
+    for (const statement of statementsOf(migration.text, cluster, current?.name)) {
       await apply(client, statement);
     }
     const { version, name, checksum } = migration;
@@ -121,4 +138,51 @@ export async function migrate(
     done.push(name);
   }
   return done;
+}
+
+/** The table of applied migrations. */
+export const ledgerStatements = (cluster?: string): string[] =>
+  statementsOf(
+    `CREATE TABLE IF NOT EXISTS ${ledger} \${ON_CLUSTER} (
+      version UInt32 COMMENT 'Number of the migration',
+      name String COMMENT 'Name of its file',
+      checksum String COMMENT 'SHA-256 of its text',
+      applied_at DateTime64(3, 'UTC') COMMENT 'When it was applied, UTC'
+    ) ENGINE = \${REPLICATED}ReplacingMergeTree ORDER BY version COMMENT 'Applied migrations'`,
+    cluster,
+  );
+
+type Applied = { version: number; name: string; checksum: string };
+
+/** What was applied; nothing where there is no ledger yet. */
+async function readLedger(client: ClickHouseClient): Promise<Applied[]> {
+  try {
+    const result = await client.query({
+      query: `SELECT version, name, checksum FROM ${ledger} FINAL ORDER BY version`,
+      // On Cloud, what any replica wrote; elsewhere it changes nothing here.
+      clickhouse_settings: { select_sequential_consistency: '1' },
+      format: 'JSONEachRow',
+    });
+    return await result.json<Applied>();
+  } catch (error) {
+    if (error instanceof ClickHouseError && error.code === unknownTable) return [];
+    throw error;
+  }
+}
+
+/** Throws {@link MigrationError} where the two don't fit together. */
+function unappliedOf(migrations: Migration[], applied: Applied[]): Migration[] {
+  const known = new Map(applied.map((row) => [row.version, row]));
+  const ahead = applied.find((row) => row.version > migrations.length);
+  if (ahead)
+    throw new MigrationError(`the database has migration ${ahead.name}, which these files do not have`);
+  const newest = applied.at(-1)?.version ?? 0;
+  for (const { version, name, checksum } of migrations) {
+    const before = known.get(version);
+    if (before && before.checksum !== checksum)
+      throw new MigrationError(`migration ${name} was edited after it was applied; write a new one`);
+    if (!before && version < newest)
+      throw new MigrationError(`migration ${name} is not in ${ledger}, but a later one is; ask why first`);
+  }
+  return migrations.filter(({ version }) => !known.has(version));
 }

@@ -8,7 +8,8 @@ async function main(): Promise<void> {
   const written = await backfill({ ...command, onProgress: ({ rows }) => progress.show(rows, 'rows') });
   progress.end();
   await command.close();
-  process.stdout.write(`Copied ${written.rows} rows; ${written.quarantined} in quarantine\n`);
+  const skipped = written.skipped > 0 ? `; ${written.skipped} older than the retention` : '';
+  process.stdout.write(`Copied ${written.rows} rows; ${written.quarantined} in quarantine${skipped}\n`);
 }
 
 main().catch(exitWith);

@@ -1,8 +1,9 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { createClickHouse } from '../clickhouse/client';
+import { ClusterError } from '../clickhouse/cluster';
 import { classifyFailure, failureSlug } from '../clickhouse/errors';
-import { migrate } from '../clickhouse/migrate';
+import { migrate, MigrationError } from '../clickhouse/migrate';
 import { awsClientOptions, patientRequests, withoutSdkLog } from '../runtime/aws';
 import { isTransientAwsError } from '../runtime/aws-errors';
 import { readConfig } from '../runtime/env';
@@ -75,7 +76,7 @@ async function main(): Promise<void> {
   await running;
 }
 
-/** A migration that contradicts the ledger looks like any other error, but no waiting cures it. */
-const isOurs = (error: unknown): boolean => error instanceof Error && error.name === 'MigrationError';
+/** A migration that can't be looks like any other error, but no waiting cures it. */
+const isOurs = (error: unknown): boolean => error instanceof MigrationError || error instanceof ClusterError;
 
 main().catch(exitWith);

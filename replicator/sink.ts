@@ -1,6 +1,7 @@
 import type { ClickHouseClient } from '../clickhouse/client';
 import { classifyFailure, failureSlug } from '../clickhouse/errors';
-import { tables, type RowSource, type WorkflowJobRow } from '../clickhouse/tables';
+import { keptFrom, readRetention } from '../clickhouse/retention';
+import { dateTimeOfMs, tables, type RowSource, type WorkflowJobRow } from '../clickhouse/tables';
 import type { Change } from './change';
 import { decode } from './decode';
 import { quarantineRow, type Rejection } from './quarantine';
@@ -12,16 +13,32 @@ export type Sink = {
   /**
    * Makes a batch of changes rows, in one insert, and returns when ClickHouse has confirmed every one of them,
    * or it is in quarantine. Throws what @clickhouse/client threw when it can't: then nothing is lost, since
-   * the same batch can be written again any number of times (see `revision`).
+   * the same batch can be written again any number of times (see `revision`). Of a copy, what is older than the
+   * retention is skipped: ClickHouse would only drop it again.
    */
   write(changes: readonly Change[], source: RowSource): Promise<Written>;
 };
 
 type Decided = { row: WorkflowJobRow; change: Change };
 
+/** For so long a copy goes by the retention that it has read. */
+const retentionForMs = 60_000;
+
 /** `now`: our clock, UTC milliseconds. */
 export function createSink(deps: { client: ClickHouseClient; now: () => number }): Sink {
   const { client, now } = deps;
+
+  let retention: { readAtMs: number; keptFrom: string } | undefined;
+
+  /** The oldest received_at that ClickHouse keeps, empty where it keeps all. */
+  async function oldestKept(): Promise<string> {
+    if (retention === undefined || now() - retention.readAtMs >= retentionForMs) {
+      const { days } = await readRetention(client);
+      const keptFromMs = days === null ? null : keptFrom(days, now());
+      retention = { readAtMs: now(), keptFrom: keptFromMs === null ? '' : dateTimeOfMs(keptFromMs) };
+    }
+    return retention.keptFrom;
+  }
 
   const insert = (table: string, values: readonly unknown[]) =>
     client.insert({
@@ -57,10 +74,14 @@ export function createSink(deps: { client: ClickHouseClient; now: () => number }
       const decided: Decided[] = [];
       const rejected: Rejection[] = [];
       let skipped = 0;
+      const oldest = source === 'backfill' ? await oldestKept() : '';
       for (const change of changes) {
         const decoded = decode(change, source);
-        if (decoded.outcome === 'rows') decided.push(...decoded.rows.map((row) => ({ row, change })));
-        else if (decoded.outcome === 'skip') skipped++;
+        if (decoded.outcome === 'rows') {
+          const kept = decoded.rows.filter((row) => row.received_at >= oldest);
+          decided.push(...kept.map((row) => ({ row, change })));
+          if (kept.length === 0) skipped++;
+        } else if (decoded.outcome === 'skip') skipped++;
         else rejected.push({ change, reason: decoded.reason, detail: decoded.detail });
       }
       const refused = await insertRows(decided);

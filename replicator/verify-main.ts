@@ -20,8 +20,9 @@ async function main(): Promise<void> {
   if (differences.length > maxPrinted)
     process.stdout.write(`... and ${differences.length - maxPrinted} more\n`);
   const expired = verdict.expired > 0 ? `, ${verdict.expired} kept after their TTL` : '';
+  const old = verdict.old > 0 ? `, ${verdict.old} items older than the retention` : '';
   process.stdout.write(
-    `${verdict.items} items, ${verdict.rows} rows, ${differences.length} differences${expired}\n`,
+    `${verdict.items} items, ${verdict.rows} rows, ${differences.length} differences${expired}${old}\n`,
   );
   process.exitCode = differences.length > 0 ? 1 : 0;
 }

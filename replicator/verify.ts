@@ -1,6 +1,7 @@
 import { GetItemCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import type { ClickHouseClient } from '../clickhouse/client';
-import { tables, type WorkflowJobRow } from '../clickhouse/tables';
+import { keptFrom, readRetention } from '../clickhouse/retention';
+import { dateTimeOfMs, tables, type WorkflowJobRow } from '../clickhouse/tables';
 import { sleep } from '../runtime/retry';
 import { scanTable, type ScanDeps } from './backfill';
 import { changeOfItem, type Image } from './change';
@@ -20,10 +21,17 @@ export type Verdict = {
   differences: Difference[];
   /** Rows whose item is gone where the table has a TTL: history, and no difference. */
   expired: number;
+  /** Items that are older than ClickHouse's retention: whether there is a row or not, that is no difference. */
+  old: number;
 };
 
-/** What ClickHouse should show for an item: its revision, or `unreadable` for what belongs in quarantine. */
-type Expected = { revision: number } | 'unreadable';
+/**
+ * What ClickHouse should show for an item: its revision, `unreadable` for what belongs in quarantine, `old` for what
+ * the retention drops, sooner or later.
+ */
+type Expected = { revision: number } | 'unreadable' | 'old';
+
+type VerifyDeps = ScanDeps & { clickHouse: ClickHouseClient; settleMs?: number; now?: () => number };
 
 /**
  * Compares the table with ClickHouse, key by key and revision by revision.
@@ -33,11 +41,12 @@ type Expected = { revision: number } | 'unreadable';
  * 0.3 GB a million items. Changes nothing.
  */
 export async function verify(
-  deps: ScanDeps & { clickHouse: ClickHouseClient; settleMs?: number; onProgress?: (items: number) => void },
+  deps: VerifyDeps & { onProgress?: (items: number) => void },
 ): Promise<Verdict> {
   const expected = new Map<string, Expected>();
+  const oldest = await oldestExpected(deps);
   await scanTable(deps, (items) => {
-    for (const item of items) expected.set(keyOf(item), expectedOf(item));
+    for (const item of items) expected.set(keyOf(item), expectedOf(item, oldest));
     deps.onProgress?.(expected.size);
     return Promise.resolve();
   });
@@ -47,20 +56,22 @@ export async function verify(
   const suspects = [...new Set([...expected.keys(), ...actual.keys()])].filter(
     (key) => differenceOf(key, expected.get(key), actual.get(key)) !== null,
   );
-  const settled = await settle(deps, suspects);
+  const settled = await settle(deps, suspects, oldest);
   const expired = keepsExpired ? settled.filter(({ kind }) => kind === 'extra').length : 0;
   return {
     items: expected.size,
     rows: [...actual.values()].reduce((sum, revisions) => sum + revisions.length, 0),
     differences: settled.filter(({ kind }) => !(keepsExpired && kind === 'extra')),
     expired,
+    old: [...expected.values()].filter((item) => item === 'old').length,
   };
 }
 
 /** Looks at single keys again, item first, until they agree or time is up. */
 async function settle(
-  deps: ScanDeps & { clickHouse: ClickHouseClient; settleMs?: number },
+  deps: VerifyDeps,
   suspects: string[],
+  oldest: string,
 ): Promise<Difference[]> {
   const rounds = 4;
   let keys = suspects;
@@ -74,7 +85,7 @@ async function settle(
       const rows = await readRevisions(deps.clickHouse, chunk);
       chunk.forEach((key, index) => {
         const item = items[index];
-        const difference = differenceOf(key, item && expectedOf(item), rows.get(key));
+        const difference = differenceOf(key, item && expectedOf(item, oldest), rows.get(key));
         if (difference) differences.push(difference);
       });
     }
@@ -85,6 +96,7 @@ async function settle(
 
 function differenceOf(dynamoKey: string, item: Expected | undefined, rows: number[] = []): Difference | null {
   const clickHouseRevision = rows[0] ?? null;
+  if (item === 'old') return null;
   const dynamoRevision = item && item !== 'unreadable' ? item.revision : null;
   const differ = (kind: Difference['kind']) => ({ dynamoKey, kind, dynamoRevision, clickHouseRevision });
   if (item === 'unreadable') return differ('quarantined');
@@ -95,10 +107,17 @@ function differenceOf(dynamoKey: string, item: Expected | undefined, rows: numbe
   return differ(clickHouseRevision < dynamoRevision ? 'behind' : 'ahead');
 }
 
-function expectedOf(item: Image): Expected {
+/** The received_at from which on every row must be there: a day later than kept, for a server in another time zone. */
+async function oldestExpected({ clickHouse, now = Date.now }: VerifyDeps): Promise<string> {
+  const { days } = await readRetention(clickHouse);
+  return days === null ? '' : dateTimeOfMs(keptFrom(days - 1, now()));
+}
+
+function expectedOf(item: Image, oldest: string): Expected {
   const decoded = decode(changeOfItem(item), 'backfill');
   const row: WorkflowJobRow | undefined = decoded.outcome === 'rows' ? decoded.rows.at(-1) : undefined;
-  return row ? { revision: row.revision } : 'unreadable';
+  if (!row) return 'unreadable';
+  return row.received_at < oldest ? 'old' : { revision: row.revision };
 }
 
 /** Revisions by key, newest first; more than one means that a key has rows in two places. */

@@ -103,7 +103,7 @@ function show(rows: Row[], over: Partial<Observed> = {}): Observed {
       outcome: status === 'in_progress' ? 'running' : conclusion,
     })),
     quarantine: [{ dynamoKey: poisonKey, reason: 'invalid_status' }],
-    verdict: { items: 2, rows: 1, differences: [quarantined(poisonKey)], expired: 0 },
+    verdict: { items: 2, rows: 1, differences: [quarantined(poisonKey)], expired: 0, old: 0 },
     unexplained: [],
     ...over,
   };
@@ -217,7 +217,7 @@ describe('the oracle', () => {
     [
       'tables that differ',
       asked,
-      show([right], { verdict: { items: 2, rows: 1, differences: [quarantined(key)], expired: 0 } }),
+      show([right], { verdict: { items: 2, rows: 1, differences: [quarantined(key)], expired: 0, old: 0 } }),
       'other',
     ],
     ['tables that nobody could compare', asked, show([right], { verdict: null }), 'other'],

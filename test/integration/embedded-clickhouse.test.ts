@@ -647,13 +647,10 @@ describe('users', () => {
       (await post(guarded.url, path, sql, basic('grafana', 'view'))).text;
     expect(await ask('SELECT 1', '/?max_execution_time=5')).toBe('1\n');
     expect(await ask('SELECT 1 SETTINGS max_threads = 1')).toBe('1\n');
-    for (const sql of [
-      'CREATE TABLE t (a Int32) ENGINE = MergeTree ORDER BY a',
-      'DROP DATABASE default',
-      'SET readonly = 0',
-    ]) {
-      expect(await ask(sql)).toContain('(READONLY)');
+    for (const sql of ['CREATE TABLE t (a Int32) ENGINE = MergeTree ORDER BY a', 'DROP DATABASE default']) {
+      expect(await ask(sql)).toContain('(ACCESS_DENIED)');
     }
+    expect(await ask('SET readonly = 0')).toContain('(READONLY)');
     expect(await ask('SELECT 1', '/?readonly=0')).toContain('(READONLY)');
     expect(await ask('SELECT 1 SETTINGS readonly = 0')).toContain('(READONLY)');
     for (const sql of [
@@ -664,9 +661,14 @@ describe('users', () => {
       "SELECT file('/etc/hostname')",
       "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')",
       "SELECT * FROM remote('127.0.0.1:1', system.one)",
+      'SELECT * FROM system.processes',
+      'SELECT * FROM "system" . processes',
+      'SELECT * FROM `sys\\x74em`.processes',
     ]) {
       expect(await ask(sql)).toContain('(ACCESS_DENIED)');
     }
+    expect(await ask('SELECT * FROM processes', '/?database=system')).toContain('(ACCESS_DENIED)');
+    expect(await ask('SELECT * FROM system.one')).toBe('0\n');
     expect(await ask("SELECT sum(number), 'file(' FROM numbers(3)")).toBe('3\tfile(\n');
     expect(await ask('SELECT 1; DROP DATABASE default')).toContain('(SYNTAX_ERROR)');
   });
