@@ -27,7 +27,9 @@ async function main(): Promise<void> {
   await applyAccess(client, { ...options, users });
   await client.close();
   for (const { name, role, password } of users) {
-    process.stdout.write(`${role}\t${name}\t${password ? 'password set' : 'no password given: not touched'}\n`);
+    process.stdout.write(
+      `${role}\t${name}\t${password ? 'password set' : 'no password given: not touched'}\n`,
+    );
   }
 }
 

@@ -40,9 +40,7 @@ type VerifyDeps = ScanDeps & { clickHouse: ClickHouseClient; settleMs?: number; 
  * differs after `settleMs` (default 3 s; replication takes under one). Holds every key in memory: about
  * 0.3 GB a million items. Changes nothing.
  */
-export async function verify(
-  deps: VerifyDeps & { onProgress?: (items: number) => void },
-): Promise<Verdict> {
+export async function verify(deps: VerifyDeps & { onProgress?: (items: number) => void }): Promise<Verdict> {
   const expected = new Map<string, Expected>();
   const oldest = await oldestExpected(deps);
   await scanTable(deps, (items) => {
@@ -68,11 +66,7 @@ export async function verify(
 }
 
 /** Looks at single keys again, item first, until they agree or time is up. */
-async function settle(
-  deps: VerifyDeps,
-  suspects: string[],
-  oldest: string,
-): Promise<Difference[]> {
+async function settle(deps: VerifyDeps, suspects: string[], oldest: string): Promise<Difference[]> {
   const rounds = 4;
   let keys = suspects;
   let differences: Difference[] = [];

@@ -66,7 +66,10 @@ function explained(error: unknown): unknown {
  * `${WRITER_HASH}` and the like, which the admin replaces.
  */
 export function printableStatements(config: AccessConfig, options: AccessOptions): string {
-  const users = usersOf(config).map((user) => ({ ...user, password: user.password ?? placeholder(user.role) }));
+  const users = usersOf(config).map((user) => ({
+    ...user,
+    password: user.password ?? placeholder(user.role),
+  }));
   const missing = users.filter(({ password }) => password.hash.startsWith('${'));
   const head = [
     `-- To be run by an admin, as often as one likes: roles ${roles.writer} and ${roles.reader}, and a user for each.`,

@@ -12,7 +12,7 @@ const harmless = new Set(
 
 /** Tables of `system` that a server shows to everybody; of the first three, the rows that one has rights to. */
 const openSystemTables = new Set(
-  'databases tables columns one numbers zeros settings functions formats time_zones quota_usage'.split(' '),
+  'databases tables columns one numbers zeros settings functions formats time_zones'.split(' '),
 );
 
 /** Throws ACCESS_DENIED (HTTP 403) where `sql`, run in `database`, reaches out of the database that one has rights to. */
