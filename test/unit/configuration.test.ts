@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { accessConfigSchema } from '../../clickhouse/access/config';
 import { pushConfigSchema } from '../../dashboards/push/config';
 import { ingestConfigSchema, ingestLambdaConfigSchema } from '../../ingest/config';
 import { localConfigSchema } from '../../local/config';
@@ -15,6 +16,7 @@ const known = new Set(
     replicatorLambdaConfigSchema,
     localConfigSchema,
     pushConfigSchema,
+    accessConfigSchema,
   ].flatMap((schema) => Object.keys(schema.shape)),
 );
 

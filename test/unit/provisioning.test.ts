@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { accessConfigSchema } from '../../clickhouse/access/config';
 import { clickHouseConfigSchema } from '../../clickhouse/client';
 import { awsConfigSchema } from '../../runtime/aws';
 import { contactPointKinds, contactPoints } from '../../dashboards/alerts/notifications';
@@ -116,8 +117,12 @@ const serviceSchema = z.strictObject({
   environment: z.record(z.string(), z.string()).default({}),
   ports: z.array(z.string().regex(portForm, 'is not a port of 127.0.0.1 with a variable')).default([]),
   volumes: z.array(z.string()).default([]),
-  configs: z.array(z.strictObject({ source: z.string(), target: z.string() })).default([]),
-  depends_on: z.record(z.string(), z.strictObject({ condition: z.literal('service_healthy') })).default({}),
+  depends_on: z
+    .record(
+      z.string(),
+      z.strictObject({ condition: z.enum(['service_healthy', 'service_completed_successfully']) }),
+    )
+    .default({}),
   healthcheck: z
     .strictObject({
       test: z.array(z.string()).min(2),
@@ -133,7 +138,6 @@ const composeSchema = z.strictObject({
   'x-app': z.unknown(),
   'x-health': z.unknown(),
   services: z.record(z.string(), serviceSchema),
-  configs: z.record(z.string(), z.strictObject({ content: z.string() })),
   volumes: z.record(z.string(), z.null()),
 });
 
@@ -147,6 +151,7 @@ describe('docker-compose.yml', () => {
       'dynamodb',
       'clickhouse',
       'ingest',
+      'access',
       'replicator',
       'grafana',
     ]);
@@ -166,24 +171,23 @@ describe('docker-compose.yml', () => {
     );
   });
 
-  it('waits for what is healthy, and only for what can tell', () => {
+  it('waits for what is healthy or done, and only for what can tell', () => {
     for (const { name, depends_on } of services) {
-      for (const other of Object.keys(depends_on)) {
-        expect([name, other, compose.services[other]?.healthcheck !== undefined]).toEqual([
-          name,
-          other,
-          true,
-        ]);
+      for (const [other, { condition }] of Object.entries(depends_on)) {
+        const { healthcheck, restart } = service(other);
+        const canTell = condition === 'service_healthy' ? healthcheck !== undefined : restart === 'no';
+        expect([name, other, canTell]).toEqual([name, other, true]);
       }
     }
     expect(Object.keys(service('replicator').depends_on)).toEqual(
-      expect.arrayContaining(['ingest', 'dynamodb', 'clickhouse']),
+      expect.arrayContaining(['ingest', 'dynamodb', 'clickhouse', 'access']),
     );
     expect(Object.keys(service('grafana').depends_on)).toContain('replicator');
   });
 
   it.each([
     ['ingest', ingestConfigSchema.shape],
+    ['access', accessConfigSchema.shape],
     ['replicator', replicatorConfigSchema.shape],
     [
       'demo',
@@ -199,7 +203,7 @@ describe('docker-compose.yml', () => {
     const set = Object.fromEntries(
       Object.entries(environment).map(([key, value]) => [
         key,
-        value.replace(/\$\{\w+:\?[^}]*\}/g, 'secret').replace(/\$\{\w+:-([^}]*)\}/g, '$1'),
+        value.replace(/\$\{\w+:\?[^}]*\}/g, 'a-long-secret').replace(/\$\{\w+:-([^}]*)\}/g, '$1'),
       ]),
     );
     expect(z.strictObject(shape).safeParse(set).error?.issues ?? []).toEqual([]);
@@ -221,14 +225,27 @@ describe('docker-compose.yml', () => {
       './dashboards/provisioning/contact-points/${OOT_ALERTS_TO:-email}.yaml:/etc/grafana/provisioning/alerting/oot-contact-points.yaml:ro',
       `./dashboards/generated:${environment.OOT_DASHBOARDS_PATH}:ro`,
     ]);
-    const user = environment.OOT_CLICKHOUSE_USER;
-    const xml = compose.configs['grafana-user']?.content;
-    expect(xml).toContain(`<${user}>`);
-    expect(xml).toContain('<readonly>2</readonly>');
-    expect(xml).toContain(`<query>GRANT SELECT ON ${environment.OOT_CLICKHOUSE_DATABASE}.*</query>`);
-    expect(Object.keys(service('clickhouse').environment)).toContain(
-      /from_env="(\w+)"/.exec(xml ?? '')?.[1] ?? 'none',
+    const access = service('access').environment;
+    expect([environment.OOT_CLICKHOUSE_USER, environment.OOT_CLICKHOUSE_PASSWORD]).toEqual([
+      access.CLICKHOUSE_READER_USER,
+      access.CLICKHOUSE_READER_PASSWORD,
+    ]);
+    expect(environment.OOT_CLICKHOUSE_DATABASE).toBe(access.CLICKHOUSE_DATABASE);
+  });
+
+  it('gives the admin of ClickHouse to nobody but the one who makes tables and users', () => {
+    const { CLICKHOUSE_USER: admin, CLICKHOUSE_PASSWORD: secret } = service('clickhouse').environment;
+    expect(service('clickhouse').environment.CLICKHOUSE_DEFAULT_ACCESS_MANAGEMENT).toBe('1');
+    const holders = services.filter(({ environment }) =>
+      Object.values(environment).some((value) => value === admin || value === secret),
     );
+    expect(holders.map(({ name }) => name)).toEqual(['clickhouse', 'access']);
+    const { CLICKHOUSE_WRITER_USER: writer, CLICKHOUSE_WRITER_PASSWORD: password } =
+      service('access').environment;
+    for (const name of ['replicator', 'demo']) {
+      const { CLICKHOUSE_USER, CLICKHOUSE_PASSWORD } = service(name).environment;
+      expect([name, CLICKHOUSE_USER, CLICKHOUSE_PASSWORD]).toEqual([name, writer, password]);
+    }
   });
 
   it('has no secret with a default', () => {
