@@ -165,7 +165,13 @@ async function readLedger(client: ClickHouseClient): Promise<Applied[]> {
     });
     return await result.json<Applied>();
   } catch (error) {
-    if (error instanceof ClickHouseError && error.code === unknownTable) return [];
+    const code = error instanceof ClickHouseError ? error.code : undefined;
+    if (code === unknownTable) return [];
+    if (code === accessDenied) {
+      throw new MigrationError(`CLICKHOUSE_USER may not read ${ledger}; a writer may, a reader need not`, {
+        cause: error,
+      });
+    }
     throw error;
   }
 }

@@ -1,7 +1,9 @@
+import { ClickHouseError } from '@clickhouse/client';
 import type { ClickHouseClient } from './client';
 import { tables } from './tables';
 
 const dayMs = 86_400_000;
+const accessDenied = '497';
 
 /**
  * Fewest days that can be kept: more than anything looks back, which is 90 days for the newest result of a backend, and
@@ -10,7 +12,7 @@ const dayMs = 86_400_000;
 export const minRetentionDays = 100;
 export const maxRetentionDays = 36_500;
 
-/** A number of days that can't be. `message` names the option. */
+/** A number of days that can't be, where `message` names the option, or an account that may not change it. */
 export class RetentionError extends Error {
   override readonly name = 'RetentionError';
   readonly code = 'RETENTION';
@@ -52,19 +54,24 @@ export async function readRetention(
 
 /**
  * Keeps results for `days` from now on, or for ever (null). What is older goes in the background; nothing that was
- * dropped comes back by itself. Needs an account that may ALTER the table. On a cluster its replicas follow.
+ * dropped comes back by itself. On a cluster the replicas follow by themselves. Throws {@link RetentionError} where the
+ * account may not.
  *
  * By received_at, which never changes for an attempt: all its revisions go together, so none of them can come up
  * again. Quarantine keeps everything: what expired there would be lost in silence.
  */
 export async function setRetention(client: ClickHouseClient, days: number | null): Promise<void> {
   const { days: before, other } = await readRetention(client);
-  if (days === null) {
-    if (before === null && other === null) return;
-    await client.command({ query: `ALTER TABLE ${tables.workflowJob} REMOVE TTL` });
-    return;
+  if (days === null && before === null && other === null) return;
+  const change = days === null ? 'REMOVE TTL' : `MODIFY TTL ${expiry(days)}`;
+  try {
+    await client.command({ query: `ALTER TABLE ${tables.workflowJob} ${change}` });
+  } catch (error) {
+    if (!(error instanceof ClickHouseError && error.code === accessDenied)) throw error;
+    throw new RetentionError(`CLICKHOUSE_USER may not change ${tables.workflowJob}: an admin does that`, {
+      cause: error,
+    });
   }
-  await client.command({ query: `ALTER TABLE ${tables.workflowJob} MODIFY TTL ${expiry(days)}` });
 }
 
 /** The first moment whose rows are kept, UTC milliseconds: whole days (UTC), today and `days - 1` before it. */

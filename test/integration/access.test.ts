@@ -158,6 +158,13 @@ describe('the reader', () => {
     expect(report.rules).toBe(allRuleGroups().flatMap(({ rules }) => rules).length);
   });
 
+  it('may not migrate, and is told so', async () => {
+    await expect(migrate(reader)).rejects.toMatchObject({
+      code: 'MIGRATION',
+      message: 'CLICKHOUSE_USER may not read oot_migrations; a writer may, a reader need not',
+    });
+  });
+
   it('sees only what it may read', async () => {
     const seen = await rows<{ database: string; name: string }>(
       reader,
@@ -297,7 +304,11 @@ describe('the writer', () => {
   });
 
   it('may not switch the retention', async () => {
-    await expect(setRetention(writer, 400)).rejects.toMatchObject({ type: 'ACCESS_DENIED' });
+    await expect(setRetention(writer, 400)).rejects.toMatchObject({
+      code: 'RETENTION',
+      message: 'CLICKHOUSE_USER may not change oot_workflow_job: an admin does that',
+    });
+    expect(await readRetention(admin)).toEqual({ days: null, other: null });
   });
 
   it('is told which migrations are missing, and by whom they are applied', async () => {

@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { checkCluster, ClusterError } from '../../clickhouse/cluster';
 import { createClickHouse, type ClickHouseClient } from '../../clickhouse/client';
 import { startEmbeddedClickHouse, type RunningEmbeddedClickHouse } from '../../clickhouse/embedded/start';
 import { ledgerStatements, migrate, readMigrations, statementsOf } from '../../clickhouse/migrate';
+import { sleep } from '../../runtime/retry';
 
 /*
  * On an engine that knows clusters. It has no Keeper and no queue for ON CLUSTER, so what it is asked is which clusters
@@ -95,6 +96,37 @@ describe('migrate on a cluster', () => {
       ),
     ]);
     expect(await tables()).toBe('');
+  });
+});
+
+describe('the lock of migrations', () => {
+  const lock = 'oot_migrations_lock';
+  const hold = () => client.command({ query: `CREATE TABLE ${lock} (nothing UInt8) ENGINE = Memory` });
+
+  it('is waited for', async () => {
+    await hold();
+    const migrating = migrate(client);
+    const first = await Promise.race([migrating, sleep(1_000).then(() => 'waits')]);
+    expect(first).toBe('waits');
+    expect(await tables()).toBe(`${lock}\n`);
+    await client.command({ query: `DROP TABLE ${lock}` });
+    expect(await migrating).toHaveLength((await readMigrations()).length);
+    expect(await tables()).not.toContain(lock);
+  });
+
+  it('is taken over from a holder that said nothing for long: it was killed', async () => {
+    const [ledger] = (await tables()).split('\n').filter((name) => name === 'oot_migrations');
+    await client.command({ query: `TRUNCATE TABLE ${ledger!}` });
+    await hold();
+    const found = await client.query({
+      query: `SELECT metadata_path AS path FROM system.tables WHERE name = '${lock}'`,
+      format: 'JSONEachRow',
+    });
+    const [{ path }] = (await found.json<{ path: string }>()) as [{ path: string }];
+    const longAgo = new Date(Date.now() - 91_000);
+    await utimes(resolve(directory, 'clickhouse', path), longAgo, longAgo);
+    expect(await migrate(client)).toHaveLength((await readMigrations()).length);
+    expect(await tables()).not.toContain(lock);
   });
 });
 

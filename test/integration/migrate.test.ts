@@ -186,6 +186,18 @@ describe('migrate', () => {
     expect(await ledgerOf(database)).toEqual(wholeLedger());
   });
 
+  it('refuses a ledger with a hole, and changes nothing', async () => {
+    const { database, client } = await emptyDatabase();
+    await migrate(client, { migrations: migrations.slice(0, 4) });
+    await clickHouse.client.command({ query: `DELETE FROM ${database}.oot_migrations WHERE version = 2` });
+    await expect(migrate(client)).rejects.toMatchObject({
+      code: 'MIGRATION',
+      message: `migration ${names()[1] ?? ''} is not in oot_migrations, but a later one is; ask why first`,
+    });
+    const [, , ...rest] = wholeLedger().slice(0, 4);
+    expect(await ledgerOf(database)).toEqual([wholeLedger()[0], ...rest]);
+  });
+
   it('ends well when two run at once: one applies everything, the other waits and finds it applied', async () => {
     const whole = await emptyDatabase();
     await migrate(whole.client);
