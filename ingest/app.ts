@@ -1,11 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import { createMetricsReader } from '../runtime/http/metrics-reader';
+import { observe, routeAs } from '../runtime/http/observe';
 import type { Logger } from '../runtime/logger';
-import { refuse, refuseIssues, type Reason } from './answers';
+import { refuse, refuseIssues } from './answers';
 import { createAuthorizer } from './auth';
 import { afterBody, parseBody, readBody, refuseUnreadable, requireJson } from './body';
 import { parseCallback } from './contract/callback';
-import { createMetricsReader, type IngestMetrics } from './metrics';
+import type { IngestMetrics } from './metrics';
 import { createRecord } from './record';
 import type { ResultStore } from './store';
 import { StoreUnavailableError } from './store-errors';
@@ -42,7 +43,7 @@ export function createApp(deps: AppDeps): Express {
   app.disable('x-powered-by');
   app.disable('etag');
 
-  app.use(observe(deps));
+  app.use(observe({ logger, metrics, loudRoute: 'results' }));
   app.use((req, res, next) => {
     if (!deps.isDraining?.()) next();
     else {
@@ -147,47 +148,6 @@ export function createApp(deps: AppDeps): Express {
 function readRecord(body: unknown) {
   const parsed = parseCallback(body);
   return parsed.ok ? { ok: true as const, record: createRecord(parsed.callback) } : parsed;
-}
-
-/** Names the request's route for metrics and logs; the path itself may be anything. */
-const routeAs =
-  (route: string): RequestHandler =>
-  (_req, res, next) => {
-    res.locals.route = route;
-    next();
-  };
-
-/** Gives each request an id, and counts and logs its answer. Never its body, query or headers. */
-function observe({ logger, metrics }: AppDeps): RequestHandler {
-  return (req, res, next) => {
-    const startedNs = process.hrtime.bigint();
-    const requestId = randomUUID();
-    res.locals.requestId = requestId;
-    res.set('X-Request-Id', requestId);
-    metrics.inFlight.inc();
-    res.once('close', () => {
-      const route = (res.locals.route as string | undefined) ?? 'other';
-      const seconds = Number(process.hrtime.bigint() - startedNs) / 1e9;
-      const finished = res.writableFinished;
-      const reason: Reason = finished ? ((res.locals.reason as Reason | undefined) ?? 'ok') : 'aborted';
-      metrics.inFlight.dec();
-      metrics.latency.observe({ route }, seconds);
-      metrics.requests.inc({ route, status: finished ? String(res.statusCode) : 'none', reason });
-      const level = res.statusCode >= 500 ? 'error' : route === 'results' ? 'info' : 'debug';
-      logger[level](
-        {
-          requestId,
-          route,
-          method: req.method,
-          status: res.statusCode,
-          reason,
-          ms: Math.round(seconds * 1e3),
-        },
-        'request answered',
-      );
-    });
-    next();
-  };
 }
 
 function refuseFaults(logger: Logger): ErrorRequestHandler {

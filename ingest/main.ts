@@ -6,7 +6,7 @@ import { exitWith, onShutdown, tellReady } from '../runtime/shutdown';
 import { createApp } from './app';
 import { ingestConfigSchema } from './config';
 import { createIngestMetrics } from './metrics';
-import { listen } from './server';
+import { listen } from '../runtime/http/server';
 import { createResultStore, storeClientOptions } from './store';
 import { ensureTable } from './table';
 

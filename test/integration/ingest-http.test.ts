@@ -7,7 +7,7 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import fc from 'fast-check';
 import { createApp, type AppDeps } from '../../ingest/app';
 import { createIngestMetrics } from '../../ingest/metrics';
-import { listen, type IngestServer } from '../../ingest/server';
+import { listen, type HttpServer } from '../../runtime/http/server';
 import { createResultStore, storeClientOptions } from '../../ingest/store';
 import { ensureTable } from '../../ingest/table';
 import { completed, inProgress, nightly, swept, type WireCallback } from '../helpers/callbacks';
@@ -18,7 +18,7 @@ const rotated = 'the-token-that-follows';
 
 describe.each(dynamoEngines)('ingest over HTTP on %s', (engine) => {
   let dynamo: TestDynamo | undefined;
-  let server: IngestServer;
+  let server: HttpServer;
   let tableName: string;
   let base: string;
   let nowMs = Date.UTC(2026, 10, 20, 10, 0, 5);

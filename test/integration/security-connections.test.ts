@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp, type AppDeps } from '../../ingest/app';
 import { createIngestMetrics } from '../../ingest/metrics';
-import { listen, type IngestServer } from '../../ingest/server';
+import { listen, type HttpServer } from '../../runtime/http/server';
 import { createAnswerReader } from '../chaos/bad-input/read-answers';
 import { completed } from '../helpers/callbacks';
 import { eventually, silent } from '../helpers/engines';
@@ -12,7 +12,7 @@ const relay = { 'content-type': 'application/json', 'x-hud-internal-bot': token 
 const body = JSON.stringify(completed());
 const megabyte = 1_000_000;
 
-let server: IngestServer;
+let server: HttpServer;
 let draining = false;
 const metrics = createIngestMetrics();
 let accepted: Socket[] = [];

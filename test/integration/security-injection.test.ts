@@ -3,7 +3,7 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import pino from 'pino';
 import { createApp } from '../../ingest/app';
 import { createIngestMetrics } from '../../ingest/metrics';
-import { listen, type IngestServer } from '../../ingest/server';
+import { listen, type HttpServer } from '../../runtime/http/server';
 import { createResultStore } from '../../ingest/store';
 import { ensureTable } from '../../ingest/table';
 import { createSink } from '../../replicator/sink';
@@ -44,7 +44,7 @@ const withControls = [
 
 let dynamo: TestDynamo;
 let clickHouse: TestClickHouse;
-let server: IngestServer;
+let server: HttpServer;
 const tableName = freshName('results');
 const logLines: string[] = [];
 

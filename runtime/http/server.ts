@@ -1,10 +1,9 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Express } from 'express';
 import { answerClientErrors } from './client-errors';
 import { boundPipelines } from './pipelines';
 
-export type IngestServer = {
+export type HttpServer = {
   server: Server;
   port: number;
   /** Lets requests in flight finish, at most `maxWaitMs`, then closes. The app must be draining already. */
@@ -19,7 +18,7 @@ const quietMs = 300;
  * answers 503 at 8.2 s from the headers), and nobody may be silent for 20 s while an answer waits to be read, so
  * that neither a slow nor a malicious sender holds a connection.
  */
-export async function listen(app: Express, port: number, host: string): Promise<IngestServer> {
+export async function listen(app: RequestListener, port: number, host: string): Promise<HttpServer> {
   const server = createServer(
     {
       headersTimeout: 8_000,
