@@ -5,11 +5,13 @@ const project = (name) => ({
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
   setupFiles: ['<rootDir>/test/helpers/setup.cjs'],
   transform: {
-    '^.+\\.ts$': [
+    '\\.ts$|/badge-maker/.+\\.js$': [
       '@swc/jest',
       { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
     ],
   },
+  // It comes as ES modules only, which Node loads and Jest does not.
+  transformIgnorePatterns: ['/node_modules/(?!badge-maker/)'],
 });
 
 /** @type {import('jest').Config} */

@@ -7,26 +7,17 @@ import {
   type ValueMapping,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { config } from './config';
-import { states, type State } from './states';
-
-const words: Record<State, string> = {
-  success: 'success',
-  failure: 'failure',
-  timed_out: 'timed out',
-  overdue: 'overdue',
-  running: 'running',
-  cancelled: 'cancelled',
-  skipped: 'skipped',
-  neutral: 'neutral',
-  none: '–',
-};
+import { outcomeWords, states } from './states';
 
 /** Each outcome's word and colour, the same on every panel. */
 export const outcomeMappings: ValueMapping[] = [
   {
     type: MappingType.ValueToText,
     options: Object.fromEntries(
-      states.map((state, index) => [state, { text: words[state], color: config.colors[state], index }]),
+      states.map((state, index) => [
+        state,
+        { text: outcomeWords[state], color: config.colors[state], index },
+      ]),
     ),
   },
 ];
@@ -53,5 +44,4 @@ export const fixedColor = (color: string) =>
 /** The colour of the threshold that a value has reached. */
 export const thresholdColor = () => new FieldColorBuilder().mode(FieldColorModeId.Thresholds);
 
-/** `95 %` of 0.95, for texts. */
-export const percent = (share: number): string => `${Number((share * 100).toFixed(2))} %`;
+export { percent } from './settings';

@@ -60,3 +60,6 @@ export function settingText<T extends number | string>(
 /** The largest value that holds for anybody: what a query has to read to serve all. */
 export const largest = ({ default: value, levels, backends }: Setting): number =>
   Math.max(value, ...Object.values(levels), ...Object.values(backends));
+
+/** `95 %` of 0.95, for texts. */
+export const percent = (share: number): string => `${Number((share * 100).toFixed(2))} %`;

@@ -12,3 +12,16 @@ export const states = [
 ] as const;
 
 export type State = (typeof states)[number];
+
+/** What people read. */
+export const outcomeWords: Record<State, string> = {
+  success: 'success',
+  failure: 'failure',
+  timed_out: 'timed out',
+  overdue: 'overdue',
+  running: 'running',
+  cancelled: 'cancelled',
+  skipped: 'skipped',
+  neutral: 'neutral',
+  none: '–',
+};

@@ -10,23 +10,14 @@ import {
 } from '../queries/backend-states';
 import { stateTimelinePanel } from './base';
 
-const colors: Record<BackendState, string> = {
-  broken: 'dark-red',
-  failing: config.colors.failure,
-  silent: 'dark-purple',
-  overdue: config.colors.overdue,
-  unstable: config.warningColor,
-  running: config.colors.running,
-  healthy: config.colors.success,
-  'too few jobs': config.colors.cancelled,
-  'no data': config.colors.none,
-};
-
 const mapping = (keyOf: (state: BackendState) => string): ValueMapping[] => [
   {
     type: MappingType.ValueToText,
     options: Object.fromEntries(
-      backendStates.map((state, index) => [keyOf(state), { text: state, color: colors[state], index }]),
+      backendStates.map((state, index) => [
+        keyOf(state),
+        { text: state, color: config.stateColors[state], index },
+      ]),
     ),
   },
 ];

@@ -1,6 +1,5 @@
 import { config } from '../config';
-import { percent } from '../fields';
-import { largest, settingSql, settingText, type Setting } from '../settings';
+import { largest, percent, settingSql, settingText, type Setting } from '../settings';
 import { sql, where, type Filter } from '../sql';
 
 /** A backend's state in a word, worst first. Its place, from 1, is its number in a time series. */

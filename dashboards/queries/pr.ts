@@ -149,9 +149,11 @@ const jobDetails = `,
       ${shownOutcome} AS shown_outcome, run_id, check_run_id, run_attempt, duration_seconds, queue_seconds,
       failed_tests, total_tests, workflow_run_url, artifact_url, received_at`;
 
-/** Every job of the commit, worst first, and beside each bad one whether it fails on other PRs too. */
-export const prJobsSql = sql`
-  WITH ${jobsOfCommit(jobDetails)}, ${otherPrs}
+const listed = (columns: string[]) => columns.map((column) => `,\n    ${column}`).join('');
+
+/** `details` are further columns of the jobs, `judged` some that are read anyway; both are shown behind the others. */
+const jobsSql = (details: string[] = [], judged: string[] = []) => sql`
+  WITH ${jobsOfCommit(jobDetails + listed(details))}, ${otherPrs}
   SELECT
     jobs.downstream_repo AS backend,
     if(registry.level = '', 'not registered', registry.level) AS level,
@@ -175,7 +177,7 @@ export const prJobsSql = sql`
     received_at,
     workflow_run_url AS run_url,
     ${githubLog} AS log_url,
-    artifact_url
+    artifact_url${listed([...details, ...judged])}
   FROM jobs
   LEFT JOIN others ON others.downstream_repo = jobs.downstream_repo AND others.workflow_name = jobs.workflow_name AND others.job_name = jobs.job_name
   LEFT JOIN (SELECT repo, level FROM oot_backends) AS registry ON registry.repo = jobs.downstream_repo
@@ -183,6 +185,15 @@ export const prJobsSql = sql`
     merge = 'blocks' DESC,
     multiIf(is_bad, 0, is_overdue, 1, jobs.outcome = 'running', 2, NOT is_counted, 3, 4),
     registry.level DESC, backend, workflow, job`;
+
+/** Every job of the commit, worst first, and beside each bad one whether it fails on other PRs too. */
+export const prJobsSql = jobsSql();
+
+/** The same rows with what a panel has no room for. */
+export const prJobsInFullSql = jobsSql(
+  ['event_type', 'started_at', 'completed_at'],
+  ['is_counted', 'is_as_expected'],
+);
 
 /** "2 of 3 failing jobs also fail on other PRs". No row where no backend has reported. */
 export const prElsewhereSql = sql`

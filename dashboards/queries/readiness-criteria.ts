@@ -1,6 +1,5 @@
 import { config } from '../config';
-import { percent } from '../fields';
-import { mapSetting, setting, settingSql, settingText, type Setting } from '../settings';
+import { mapSetting, percent, setting, settingSql, settingText, type Setting } from '../settings';
 
 const limits = config.readiness;
 
