@@ -56,13 +56,14 @@ type Times = { firstRowSeconds: number; historySeconds: number; rows: number };
 
 async function startOnce({ scope, signal, tempDir }: BenchContext): Promise<Times> {
   const dataDir = join(tempDir, freshName('start-'));
-  const [PORT, CLICKHOUSE_PORT, DYNAMODB_PORT, METRICS_PORT] = [
+  const [PORT, CLICKHOUSE_PORT, DYNAMODB_PORT, METRICS_PORT, API_PORT] = [
+    String(await claimPort(0)),
     String(await claimPort(0)),
     String(await claimPort(0)),
     String(await claimPort(0)),
     String(await claimPort(0)),
   ];
-  const env = { DATA_DIR: dataDir, PORT, CLICKHOUSE_PORT, DYNAMODB_PORT, METRICS_PORT };
+  const env = { DATA_DIR: dataDir, PORT, CLICKHOUSE_PORT, DYNAMODB_PORT, METRICS_PORT, API_PORT };
   const startedMs = performance.now();
   const npm = spawn('npm', ['start'], {
     cwd: join(__dirname, '..'),

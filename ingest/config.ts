@@ -1,17 +1,13 @@
 import { z } from 'zod';
 import { awsConfigSchema } from '../runtime/aws';
+import { splitTokens } from '../runtime/http/auth';
 
 /** Tokens of the relay, as the environment and the secret hold them: comma-separated. */
 export const relayTokensSchema = z
   .string({
     error: 'is required: the secrets that the relay may send, comma-separated (two while rotating)',
   })
-  .transform((list) =>
-    list
-      .split(',')
-      .map((token) => token.trim())
-      .filter((token) => token !== ''),
-  )
+  .transform(splitTokens)
   .refine((tokens) => tokens.length > 0, 'has no token in it');
 
 /** What ingest needs wherever it runs. */

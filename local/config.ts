@@ -10,6 +10,7 @@ export const localConfigSchema = awsConfigSchema.extend({
   DYNAMODB_PORT: port(8000),
   METRICS_PORT: port(9464),
   GRAFANA_PORT: port(3000),
+  API_PORT: port(8081),
   DATA_DIR: z.string().default('.data'),
   DYNAMODB_ENGINE: z.enum(['auto', 'dynamodb-local', 'dynoxide']).default('auto'),
   /** Of a ClickHouse that runs; else the embedded one is started. */
@@ -20,6 +21,9 @@ export const localConfigSchema = awsConfigSchema.extend({
   OOT_TABLE: z.string().default('torchci-oot-workflow-job'),
   /** Comma-separated. Without it a token is made at the first start, and kept in DATA_DIR. */
   OOT_RELAY_TOKENS: z.string().optional(),
+  /** As above, of who reads the API. */
+  API_READ_TOKENS: z.string().optional(),
+  API_PUBLIC: z.enum(['none', 'badges', 'all']).default('badges'),
 });
 
 export type LocalConfig = z.output<typeof localConfigSchema>;

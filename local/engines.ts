@@ -14,6 +14,7 @@ export async function checkPorts(config: LocalConfig): Promise<void> {
   const wanted = [
     ['PORT', config.PORT],
     ['METRICS_PORT', config.METRICS_PORT],
+    ['API_PORT', config.API_PORT],
     ...(config.DYNAMODB_ENDPOINT ? [] : [['DYNAMODB_PORT', config.DYNAMODB_PORT] as const]),
     ...(config.CLICKHOUSE_URL ? [] : [['CLICKHOUSE_PORT', config.CLICKHOUSE_PORT] as const]),
   ] as const;

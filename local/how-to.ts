@@ -8,6 +8,9 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 export function sayHowTo(told: {
   config: LocalConfig;
   token: string;
+  readToken: string;
+  /** One to look at. */
+  pr: { upstream: string; pr: number } | null;
   dynamoEndpoint: string;
   clickHouseUrl: string;
   logDir: string;
@@ -48,6 +51,10 @@ export function sayHowTo(told: {
   );
   say(
     `${pc.bold('Look at it')}  curl -sS '${clickHouseUrl}/?query=SELECT+*+FROM+oot_jobs+WHERE+pr_number=1+FORMAT+Vertical'`,
+  );
+  const { upstream, pr } = told.pr ?? { upstream: 'pytorch/pytorch', pr: 1 };
+  say(
+    `${pc.bold('Ask for it')}  curl -sS 'http://127.0.0.1:${config.API_PORT}/api/oot/prs/${upstream}/${pr}?format=markdown' -H 'Authorization: Bearer ${told.readToken}'`,
   );
   say(
     `${pc.bold('Compare')}     DYNAMODB_ENDPOINT=${dynamoEndpoint} CLICKHOUSE_URL=${clickHouseUrl} npm run verify`,

@@ -16,7 +16,7 @@ import { findGrafana, startGrafana, type Reader } from './grafana';
 import { sayHowTo } from './how-to';
 import { lockDirectory } from './lock';
 import { partEnvironment, startNodePart } from './node-part';
-import { formatSummary, readSummary } from './summary';
+import { formatSummary, newestPr, readSummary } from './summary';
 import { createSupervisor, type Supervisor } from './supervisor';
 import { readOrMakeToken } from './token';
 
@@ -125,6 +125,7 @@ async function start(
   }
 
   const tokens = config.OOT_RELAY_TOKENS ?? (await readOrMakeToken(join(dataDir, 'relay-token')));
+  const readTokens = config.API_READ_TOKENS ?? (await readOrMakeToken(join(dataDir, 'read-token')));
   const env = partEnvironment(process.env, {
     AWS_REGION: config.AWS_REGION,
     DYNAMODB_ENDPOINT: dynamoEndpoint,
@@ -134,22 +135,32 @@ async function start(
     CLICKHOUSE_DATABASE: config.CLICKHOUSE_DATABASE,
     OOT_TABLE: tableName,
   });
+  const found = findGrafana(process.env);
   const part = (name: string, own: NodeJS.ProcessEnv) =>
     supervisor.add(
-      startNodePart({
-        name,
-        entry: `${name}/main.ts`,
-        env: { ...env, ...own },
-        logFile: join(logDir, `${name}.log`),
-      }),
+      startNodePart({ name, entry: `${name}/main.ts`, env: own, logFile: join(logDir, `${name}.log`) }),
     );
   await Promise.all([
-    part('replicator', { METRICS_PORT: String(config.METRICS_PORT) }),
-    part('ingest', { PORT: String(config.PORT), OOT_RELAY_TOKENS: tokens }),
+    part('replicator', { ...env, METRICS_PORT: String(config.METRICS_PORT) }),
+    part('ingest', { ...env, PORT: String(config.PORT), OOT_RELAY_TOKENS: tokens }),
+    // It gets nothing of what the others may do.
+    part(
+      'api',
+      partEnvironment(process.env, {
+        API_PORT: String(config.API_PORT),
+        API_READ_TOKENS: readTokens,
+        API_PUBLIC: config.API_PUBLIC,
+        CLICKHOUSE_URL: clickHouseUrl,
+        CLICKHOUSE_DATABASE: config.CLICKHOUSE_DATABASE,
+        CLICKHOUSE_READONLY_USER: reader.user,
+        CLICKHOUSE_READONLY_PASSWORD: reader.password,
+        ...(found.ok && { GRAFANA_URL: `http://127.0.0.1:${config.GRAFANA_PORT}` }),
+      }),
+    ),
   ]);
   step('Replicator', `http://127.0.0.1:${config.METRICS_PORT}/metrics`);
   step('Ingest', `http://127.0.0.1:${config.PORT}/api/crcr/results`);
-  const found = findGrafana(process.env);
+  step('API', `http://127.0.0.1:${config.API_PORT}/api/oot/`);
   const grafana = found.ok
     ? await supervisor.add(
         startGrafana({
@@ -169,6 +180,8 @@ async function start(
   sayHowTo({
     config,
     token: tokens.split(',')[0]?.trim() ?? '',
+    readToken: readTokens.split(',')[0]?.trim() ?? '',
+    pr: await newestPr(clickHouse),
     dynamoEndpoint,
     clickHouseUrl,
     logDir: relative(process.cwd(), logDir),

@@ -35,6 +35,21 @@ export async function readSummary(client: ClickHouseClient): Promise<BackendSumm
   return result.json<BackendSummary>();
 }
 
+/** The pull request that somebody reported on last: something to look at. Null where there is none. */
+export async function newestPr(client: ClickHouseClient): Promise<{ upstream: string; pr: number } | null> {
+  const result = await client.query({
+    query: `
+      SELECT upstream_repo AS upstream, toUInt32(pr_number) AS pr
+      FROM oot_attempts
+      WHERE pr_number > 0
+      ORDER BY received_at DESC
+      LIMIT 1`,
+    format: 'JSONEachRow',
+  });
+  const [row] = await result.json<{ upstream: string; pr: number }>();
+  return row ?? null;
+}
+
 /** The table for a terminal. Thresholds of the colours are those of the HUD: green from 95 %, amber from 80 %. */
 export function formatSummary(rows: BackendSummary[]): string {
   const cells = rows.map((row) => [

@@ -29,4 +29,11 @@ function candidates(headers: IncomingHttpHeaders, headerNames: readonly string[]
   return [...named, bearer].filter((value) => typeof value === 'string');
 }
 
+/** Tokens of a comma-separated list, as configurations have them; two at once is how one rotates. */
+export const splitTokens = (list: string): string[] =>
+  list
+    .split(',')
+    .map((token) => token.trim())
+    .filter((token) => token !== '');
+
 const digest = (text: string): Buffer => createHash('sha256').update(text, 'utf8').digest();

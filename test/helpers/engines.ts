@@ -64,10 +64,16 @@ export type TestClickHouse = {
   rows<T>(query: string): Promise<T[]>;
 };
 
-/** The embedded ClickHouse in a process of its own, migrated. */
-export async function startClickHouse(): Promise<TestClickHouse> {
+/** The embedded ClickHouse in a process of its own, migrated; with an account that may only read, where one is named. */
+export async function startClickHouse(
+  reader: { user?: string; password?: string } = {},
+): Promise<TestClickHouse> {
   const dataDir = await mkdtemp(join(tmpdir(), 'oot-clickhouse-'));
-  let server: RunningEmbeddedClickHouse = await startEmbeddedClickHouse({ dataDir });
+  const env = {
+    CLICKHOUSE_READONLY_USER: reader.user,
+    CLICKHOUSE_READONLY_PASSWORD: reader.password,
+  };
+  let server: RunningEmbeddedClickHouse = await startEmbeddedClickHouse({ dataDir, env });
   const { url, port } = server;
   const client = createClickHouse({
     CLICKHOUSE_URL: url,
@@ -82,7 +88,7 @@ export async function startClickHouse(): Promise<TestClickHouse> {
     client,
     kill: () => server.kill(),
     async restart() {
-      server = await startEmbeddedClickHouse({ dataDir, port });
+      server = await startEmbeddedClickHouse({ dataDir, port, env });
     },
     async stop() {
       await client.close();

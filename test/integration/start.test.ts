@@ -16,8 +16,8 @@ describe('npm start', () => {
 
   beforeAll(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'oot-start-'));
-    const [PORT, CLICKHOUSE_PORT, DYNAMODB_PORT, METRICS_PORT] = await Promise.all(
-      [0, 0, 0, 0].map(claimPort),
+    const [PORT, CLICKHOUSE_PORT, DYNAMODB_PORT, METRICS_PORT, API_PORT] = await Promise.all(
+      [0, 0, 0, 0, 0].map(claimPort),
     );
     env = Object.fromEntries(
       Object.entries({
@@ -30,6 +30,7 @@ describe('npm start', () => {
         CLICKHOUSE_PORT,
         DYNAMODB_PORT,
         METRICS_PORT,
+        API_PORT,
         DYNAMODB_ENGINE: 'dynoxide',
         NO_COLOR: '1',
       }).map(([name, value]) => [name, String(value)]),
@@ -74,14 +75,15 @@ describe('npm start', () => {
       headers: { 'content-type': 'application/json', 'x-oot-relay-token': await token() },
       body: JSON.stringify(body),
     });
-  /** Processes of this bundle, its engines included: each has the data directory or the engine's port in its environment. */
+  /** Processes of this bundle, its engines included: each has the data directory or an engine's port in its environment. */
   const processes = () =>
     readdirSync('/proc').filter((pid) => {
       try {
         const environment = /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/environ`, 'utf8') : '';
         return (
           environment.includes(`DATA_DIR=${dataDir}\0`) ||
-          environment.includes(`127.0.0.1:${env.DYNAMODB_PORT}\0`)
+          environment.includes(`127.0.0.1:${env.DYNAMODB_PORT}\0`) ||
+          environment.includes(`127.0.0.1:${env.CLICKHOUSE_PORT}\0`)
         );
       } catch {
         return false;
@@ -94,8 +96,8 @@ describe('npm start', () => {
     await first.ready();
     expect(first.output()).toMatch(/backend \(7 days\) +level +success +jobs/);
     expect(first.output()).toContain(await token());
-    // The supervisor, two engines, ingest, the replicator; and tsx's compiler, while its cache is cold.
-    expect(processes().length).toBeGreaterThanOrEqual(5);
+    // The supervisor, two engines, ingest, the replicator, the API; and tsx's compiler, while its cache is cold.
+    expect(processes().length).toBeGreaterThanOrEqual(6);
     const history = Number(await query('SELECT count() FROM oot_attempts'));
     expect(history).toBeGreaterThan(4_000);
     expect(await query('SELECT count() FROM oot_backends')).toBe('8\n');
@@ -104,6 +106,24 @@ describe('npm start', () => {
     await eventually(
       async () => (await query('SELECT status FROM oot_jobs WHERE pr_number = 179565')) === 'in_progress\n',
     );
+
+    // What PR authors see of it, as the line it printed asks.
+    const readToken = (await readFile(join(dataDir, 'read-token'), 'utf8')).trim();
+    expect(first.output()).toContain(`-H 'Authorization: Bearer ${readToken}'`);
+    const askApi = async (path: string, headers = {}) => {
+      const answer = await fetch(`http://127.0.0.1:${env.API_PORT}/api/oot${path}`, { headers });
+      return [answer.status, await answer.text()];
+    };
+    const bearer = { authorization: `Bearer ${readToken}` };
+    expect(await askApi('/prs/pytorch/pytorch/179565?format=markdown', bearer)).toEqual([
+      200,
+      expect.stringContaining('0&#47;1 backends passed&#44; 1 running'),
+    ]);
+    expect((await askApi('/prs/pytorch/pytorch/179565'))[0]).toBe(401);
+    expect(await askApi('/badge/pytorch-labs/ascend-pytorch.svg')).toEqual([
+      200,
+      expect.stringMatching(/^<svg .*OOT CI: (healthy|failing|unstable|broken) \d/),
+    ]);
 
     const second = run();
     expect(await second.exited).toBe(1);

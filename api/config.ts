@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { clickHouseConfigSchema } from '../clickhouse/client';
+import { splitTokens } from '../runtime/http/auth';
+
+const { CLICKHOUSE_URL, CLICKHOUSE_DATABASE } = clickHouseConfigSchema.shape;
+
+/** What is answered without a token: nothing, badges (a README can't send one), or everything. */
+export const publicParts = ['none', 'badges', 'all'] as const;
+export type PublicPart = (typeof publicParts)[number];
+
+/** The environment of the API; README has the table. */
+export const apiConfigSchema = z
+  .object({
+    API_PORT: z.coerce.number().int().min(0).max(65_535).default(8081),
+    HOST: z.string().default('127.0.0.1'),
+    API_READ_TOKENS: z.string().default('').transform(splitTokens),
+    API_PUBLIC: z.enum(publicParts).default('none'),
+    /** Requests a minute of a client (a token, or an address); badges are counted apart. */
+    API_RATE_LIMIT: z.coerce.number().int().min(1).max(1_000_000).default(120),
+    /** How many proxies stand before it; 0: X-Forwarded-For is anybody's word. */
+    API_TRUST_PROXY: z.coerce.number().int().min(0).max(10).default(0),
+    /** How old an answer may be. */
+    API_CACHE_SECONDS: z.coerce.number().int().min(1).max(300).default(15),
+    CLICKHOUSE_URL,
+    CLICKHOUSE_DATABASE,
+    /** An account of its own, so that the one of the replicator, which may write, never ends up here by accident. */
+    CLICKHOUSE_READONLY_USER: z.string({
+      error: 'is required: an account of ClickHouse that may only read',
+    }),
+    CLICKHOUSE_READONLY_PASSWORD: z.string().default(''),
+    GRAFANA_URL: z.url({ protocol: /^https?$/ }).optional(),
+    LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  })
+  .superRefine(({ API_PUBLIC, API_READ_TOKENS }, context) => {
+    if (API_PUBLIC === 'none' && API_READ_TOKENS.length === 0) {
+      context.addIssue({
+        code: 'custom',
+        path: ['API_READ_TOKENS'],
+        message:
+          'is required: the secrets that readers may send, comma-separated (or set API_PUBLIC=badges or all)',
+      });
+    }
+  });
+
+export type ApiConfig = z.output<typeof apiConfigSchema>;

@@ -1,0 +1,249 @@
+import {
+  prBackendsSql,
+  prBlockingSql,
+  prCommitsSql,
+  prCommitSql,
+  prElsewhereSql,
+  prFailedTestsSql,
+  prJobsInFullSql,
+  prSentenceSql,
+} from '../dashboards/queries/pr';
+import { httpsLink } from './links';
+import { ClickHouseUnavailableError, type ReadRows } from './read';
+
+/* The rows of the PR dashboard's panels, asked by the same queries. Names are those of the panels' columns. */
+
+type CommitRow = {
+  sha: string;
+  shown: string;
+  first_received_at: string;
+  last_received_at: string;
+  sentence: string;
+  backends_passed: number;
+  backends_failing: number;
+  backends_running: number;
+  good: number;
+  bad: number;
+  running: number;
+  uncounted: number;
+};
+type BackendRow = {
+  backend: string;
+  level: string;
+  verdict: Verdict;
+  merge: string;
+  strip: string;
+  jobs: number;
+  good_jobs: number;
+  bad_jobs: number;
+  running_jobs: number;
+  overdue_jobs: number;
+  uncounted_jobs: number;
+  longest_seconds: number | null;
+  queue_seconds: number | null;
+  last_received_at: string;
+};
+type JobRow = {
+  backend: string;
+  level: string;
+  workflow: string;
+  job: string;
+  outcome: string;
+  merge: string;
+  expected: string;
+  other_prs_failing: number | null;
+  other_prs: number | null;
+  elsewhere: string;
+  failed_tests: number | null;
+  total_tests: number | null;
+  run_attempt: number;
+  duration_seconds: number | null;
+  queue_seconds: number | null;
+  received_at: string;
+  run_url: string;
+  log_url: string;
+  artifact_url: string;
+  event_type: string;
+  started_at: string | null;
+  completed_at: string | null;
+  is_counted: boolean | number;
+  is_as_expected: boolean | number;
+};
+type FailedTestRow = {
+  backend: string;
+  workflow: string;
+  job: string;
+  test: string;
+  message: string;
+  backends: number | null;
+  run_url: string;
+};
+
+export type Verdict = 'failure' | 'overdue' | 'running' | 'none' | 'success';
+
+export type PrBackend = Omit<BackendRow, 'strip'> & { oncalls: string[] };
+/** `as_expected` is null where the job doesn't count: it runs, or was cancelled, skipped or neutral. */
+export type PrJob = Omit<JobRow, 'run_url' | 'log_url' | 'artifact_url' | 'is_counted' | 'is_as_expected'> & {
+  as_expected: boolean | null;
+  run_url: string | null;
+  log_url: string | null;
+  artifact_url: string | null;
+};
+export type PrFailedTest = Omit<FailedTestRow, 'run_url'> & { run_url: string | null };
+
+export type PrResults = {
+  upstream: string;
+  pr: number;
+  sha: string;
+  is_newest_sha: boolean;
+  summary: {
+    /** The worst of the backends' verdicts. */
+    verdict: Verdict;
+    /** What the dashboard says in its four large panels. */
+    sentence: string;
+    blocking: string;
+    elsewhere: string;
+    commit: string;
+    backends: { total: number; passed: number; failing: number; running: number };
+    jobs: {
+      total: number;
+      good: number;
+      bad: number;
+      running: number;
+      overdue: number;
+      uncounted: number;
+    };
+  };
+  backends: PrBackend[];
+  jobs: PrJob[];
+  failed_tests: PrFailedTest[];
+  commits: Omit<CommitRow, 'shown'>[];
+};
+
+export type PrLookup =
+  | { kind: 'found'; results: PrResults }
+  | { kind: 'unknown_pr' }
+  /** The commit is none of the PR's, or its first characters are those of several. */
+  | { kind: 'unknown_sha' | 'ambiguous_sha'; shas: string[] };
+
+/** Callbacks come between two queries; then all are asked again. */
+const tries = 4;
+
+/**
+ * The results of a PR's commit, of its newest one where none is named. Throws {@link ClickHouseUnavailableError},
+ * also where results change faster than they can be read: panels may differ for a moment, one answer may not.
+ */
+export async function readPrResults(
+  read: ReadRows,
+  asked: { upstream: string; pr: number; sha?: string | undefined },
+): Promise<PrLookup> {
+  for (let left = tries; left > 0; left--) {
+    const lookup = await readOnce(read, asked);
+    if (lookup !== 'changed') return lookup;
+  }
+  throw new ClickHouseUnavailableError('results change while they are read');
+}
+
+async function readOnce(
+  read: ReadRows,
+  { upstream, pr, sha: given }: { upstream: string; pr: number; sha?: string | undefined },
+): Promise<PrLookup | 'changed'> {
+  const nowMs = Date.now();
+  const ask = <T>(rawSql: string, sha: string) =>
+    read<T>(rawSql, { fromMs: nowMs, toMs: nowMs, variables: { upstream, pr: String(pr), sha } });
+
+  const commits = await ask<CommitRow>(prCommitsSql, given ?? '');
+  const [newest] = commits;
+  if (!newest) return { kind: 'unknown_pr' };
+  const chosen = chooseCommit(commits, given);
+  if (typeof chosen === 'string') return { kind: chosen, shas: commits.map(({ sha }) => sha) };
+
+  const { sha } = chosen;
+  const [backends, jobs, failedTests, oncalls, sentences, blockings, elsewheres, commitWords] =
+    await Promise.all([
+      ask<BackendRow>(prBackendsSql, sha),
+      ask<JobRow>(prJobsInFullSql, sha),
+      ask<FailedTestRow>(prFailedTestsSql, sha),
+      ask<{ repo: string; oncalls: string[] }>('SELECT repo, oncalls FROM oot_backends', sha),
+      ask<{ sentence: string }>(prSentenceSql, sha),
+      ask<{ blocking: string }>(prBlockingSql, sha),
+      ask<{ elsewhere: string }>(prElsewhereSql, sha),
+      ask<{ commit: string }>(prCommitSql, sha),
+    ]);
+  const total = (column: 'jobs' | 'overdue_jobs' | 'good_jobs' | 'bad_jobs' | 'running_jobs') =>
+    backends.reduce((sum, row) => sum + row[column], 0);
+  const [worst] = backends;
+  const [sentence] = sentences;
+  const [blocking] = blockings;
+  const [elsewhere] = elsewheres;
+  const [commit] = commitWords;
+  const isWhole =
+    sentence?.sentence === chosen.sentence &&
+    jobs.length === total('jobs') &&
+    chosen.good === total('good_jobs') &&
+    chosen.bad === total('bad_jobs') &&
+    chosen.bad === jobs.filter(isBad).length &&
+    chosen.running === total('running_jobs');
+  if (!isWhole || !worst || !blocking || !elsewhere || !commit) return 'changed';
+
+  const oncallsOf = new Map(oncalls.map((row) => [row.repo, row.oncalls]));
+  const results: PrResults = {
+    upstream,
+    pr,
+    sha,
+    is_newest_sha: sha === newest.sha,
+    summary: {
+      // The rows of backends come worst first.
+      verdict: worst.verdict,
+      sentence: sentence.sentence,
+      blocking: blocking.blocking,
+      elsewhere: elsewhere.elsewhere,
+      commit: commit.commit,
+      backends: {
+        total: backends.length,
+        passed: chosen.backends_passed,
+        failing: chosen.backends_failing,
+        running: chosen.backends_running,
+      },
+      jobs: {
+        total: jobs.length,
+        good: chosen.good,
+        bad: chosen.bad,
+        running: chosen.running,
+        overdue: total('overdue_jobs'),
+        uncounted: chosen.uncounted,
+      },
+    },
+    backends: backends.map(({ strip: _strip, ...row }) => ({
+      ...row,
+      oncalls: oncallsOf.get(row.backend) ?? [],
+    })),
+    jobs: jobs.map(({ is_counted, is_as_expected, ...row }) => ({
+      ...row,
+      as_expected: is_counted ? Boolean(is_as_expected) : null,
+      run_url: httpsLink(row.run_url),
+      log_url: httpsLink(row.log_url),
+      artifact_url: httpsLink(row.artifact_url),
+    })),
+    failed_tests: failedTests.map((row) => ({ ...row, run_url: httpsLink(row.run_url) })),
+    commits: commits.map(({ shown: _shown, ...row }) => row),
+  };
+  return { kind: 'found', results };
+}
+
+const isBad = ({ is_counted, is_as_expected }: JobRow): boolean => Boolean(is_counted) && !is_as_expected;
+
+/** Git shows at least so many characters of a SHA. */
+const shortestPrefix = 7;
+
+function chooseCommit(
+  commits: CommitRow[],
+  given: string | undefined,
+): CommitRow | 'unknown_sha' | 'ambiguous_sha' {
+  const exact = given === undefined ? commits[0] : commits.find(({ sha }) => sha === given);
+  if (exact || given === undefined) return exact ?? 'unknown_sha';
+  if (given.length < shortestPrefix) return 'unknown_sha';
+  const matching = commits.filter(({ sha }) => sha.startsWith(given.toLowerCase()));
+  const [match] = matching;
+  return matching.length > 1 ? 'ambiguous_sha' : (match ?? 'unknown_sha');
+}
