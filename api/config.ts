@@ -31,15 +31,12 @@ export const apiConfigSchema = z
     GRAFANA_URL: z.url({ protocol: /^https?$/ }).optional(),
     LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   })
-  .superRefine(({ API_PUBLIC, API_READ_TOKENS }, context) => {
-    if (API_PUBLIC === 'none' && API_READ_TOKENS.length === 0) {
-      context.addIssue({
-        code: 'custom',
-        path: ['API_READ_TOKENS'],
-        message:
-          'is required: the secrets that readers may send, comma-separated (or set API_PUBLIC=badges or all)',
-      });
-    }
+  .refine(({ API_PUBLIC, API_READ_TOKENS }) => API_PUBLIC !== 'none' || API_READ_TOKENS.length > 0, {
+    path: ['API_READ_TOKENS'],
+    error:
+      'is required: the secrets that readers may send, comma-separated (or set API_PUBLIC=badges or all)',
+    // Else it would only be said when all other keys are well.
+    when: () => true,
   });
 
 export type ApiConfig = z.output<typeof apiConfigSchema>;
