@@ -1,4 +1,4 @@
-# Ingest and the replicator: one image, the command says which. docker-compose.yml uses it.
+# Ingest, the replicator and the API: one image, the command says which. docker-compose.yml uses it.
 FROM node:22.20.0-bookworm-slim
 
 ENV NODE_ENV=production
@@ -15,6 +15,8 @@ COPY runtime runtime
 COPY clickhouse clickhouse
 COPY ingest ingest
 COPY replicator replicator
+COPY dashboards dashboards
+COPY api api
 COPY local local
 
 USER node

@@ -191,9 +191,14 @@ async function start(
   dynamo.destroy();
 }
 
-/** Grafana may only read the embedded ClickHouse; of a ClickHouse of yours, it gets the account that is set. */
+/** Grafana and the API may only read the embedded ClickHouse; of one of yours, they get the account that is set. */
 async function readerOf(config: LocalConfig, dataDir: string): Promise<Reader> {
-  if (config.CLICKHOUSE_URL) return { user: config.CLICKHOUSE_USER, password: config.CLICKHOUSE_PASSWORD };
+  const { CLICKHOUSE_READONLY_USER: user, CLICKHOUSE_READONLY_PASSWORD: password } = config;
+  if (config.CLICKHOUSE_URL) {
+    return user === undefined
+      ? { user: config.CLICKHOUSE_USER, password: config.CLICKHOUSE_PASSWORD }
+      : { user, password };
+  }
   return { user: 'grafana', password: await readOrMakeToken(join(dataDir, 'grafana-clickhouse-password')) };
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { apiConfigSchema } from '../../api/config';
 import { accessConfigSchema } from '../../clickhouse/access/config';
 import { pushConfigSchema } from '../../dashboards/push/config';
 import { ingestConfigSchema, ingestLambdaConfigSchema } from '../../ingest/config';
@@ -14,6 +15,7 @@ const known = new Set(
     ingestLambdaConfigSchema,
     replicatorConfigSchema,
     replicatorLambdaConfigSchema,
+    apiConfigSchema,
     localConfigSchema,
     pushConfigSchema,
     accessConfigSchema,

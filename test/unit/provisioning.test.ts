@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { accessConfigSchema } from '../../clickhouse/access/config';
 import { clickHouseConfigSchema } from '../../clickhouse/client';
+import { apiConfigSchema } from '../../api/config';
 import { awsConfigSchema } from '../../runtime/aws';
 import { contactPointKinds, contactPoints } from '../../dashboards/alerts/notifications';
 import { config } from '../../dashboards/config';
@@ -153,6 +154,7 @@ describe('docker-compose.yml', () => {
       'ingest',
       'access',
       'replicator',
+      'api',
       'grafana',
     ]);
     expect(services.filter(({ profiles }) => profiles).map(({ name, profiles }) => [name, profiles])).toEqual(
@@ -189,6 +191,7 @@ describe('docker-compose.yml', () => {
     ['ingest', ingestConfigSchema.shape],
     ['access', accessConfigSchema.shape],
     ['replicator', replicatorConfigSchema.shape],
+    ['api', apiConfigSchema.shape],
     [
       'demo',
       {
