@@ -15,6 +15,9 @@ import { readBadgeRequest } from './requests';
  */
 const maxAgeSeconds = { known: 300, unknown: 60 };
 
+/** GitHub's image proxy waits for 4 s. */
+const lookupTimeoutMs = 3_000;
+
 /**
  * Answers a backend's badge. One that is not registered has a grey one and status 200, and so has everybody while
  * ClickHouse is away: GitHub shows a broken image for what comes with any other.
@@ -36,7 +39,7 @@ export function createBadgeHandler(deps: {
     const { owner, repo, label } = asked.value;
     const backend = `${owner}/${repo}`;
     const shown = await cache
-      .get(backend, () => readBackendState(startReading(), backend))
+      .get(backend, () => readBackendState(startReading(lookupTimeoutMs), backend))
       .then(({ value, origin }) => {
         metrics.lookups.inc({ route: 'badge', origin });
         return value;

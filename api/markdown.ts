@@ -1,7 +1,7 @@
 import { outcomeWords, states, type State } from '../dashboards/states';
 import { pullRequestLink } from './links';
 import { code, link, plain } from './markdown-text';
-import type { PrBackend, PrJob, PrResults, Verdict } from './pr-results';
+import type { PrBackend, PrJob, PrResults, Verdict } from './pr-rows';
 
 /** By this a bot finds the comment that it wrote before. It never changes. */
 export const marker = '<!-- oot-ci-health:pr-results -->';
@@ -57,7 +57,6 @@ export function renderMarkdown(
     `<summary>${summaryMark(summary.verdict)} <b>OOT CI</b>: ${plain(summary.sentence, 200)}</summary>`,
     '',
     facts.join(' · '),
-    '',
   ];
   const foot = ['', '</details>', ''];
   const good = jobs.filter(({ as_expected }) => as_expected === true).length;

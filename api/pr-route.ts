@@ -4,7 +4,8 @@ import type { Cache } from './cache';
 import { dashboardLink, pullRequestLink } from './links';
 import { renderMarkdown } from './markdown';
 import type { ApiMetrics } from './metrics';
-import { readPrResults, type PrLookup, type PrResults } from './pr-results';
+import { readPrResults, type PrLookup } from './pr-results';
+import type { PrResults } from './pr-rows';
 import type { StartReading } from './read';
 import { readPrRequest, type PrRequest } from './requests';
 

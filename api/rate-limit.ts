@@ -7,8 +7,9 @@ const windowMs = 60_000;
 /** Who is counted at once; whoever asked longest ago is forgotten. The library's own store has no bound. */
 const maxClients = 10_000;
 
-function createStore(): Store {
-  const clients = new LRUCache<string, { totalHits: number; resetTime: Date }>({ max: maxClients });
+/** Counts hits of a client in the minute that began with its first one. */
+export function createHitStore(max = maxClients): Store {
+  const clients = new LRUCache<string, { totalHits: number; resetTime: Date }>({ max });
   const current = (key: string) => {
     const found = clients.get(key);
     return found && found.resetTime.getTime() > Date.now() ? found : undefined;
@@ -40,7 +41,7 @@ export const limitRate = (perMinute: number, tokenOf: (req: Request) => number |
     limit: perMinute,
     standardHeaders: 'draft-8',
     legacyHeaders: false,
-    store: createStore(),
+    store: createHitStore(),
     // Its checks write to the console about proxies; API_TRUST_PROXY says what holds.
     validate: false,
     keyGenerator(req) {

@@ -44,7 +44,7 @@ export async function startApi(
     now: Date.now,
     ...deps,
   });
-  const { port, drain } = await listen(app, 0, '127.0.0.1');
+  const { port, server } = await listen(app, 0, '127.0.0.1');
   const url = `http://127.0.0.1:${port}`;
   return {
     url,
@@ -61,7 +61,9 @@ export async function startApi(
       };
     },
     async stop() {
-      await drain();
+      // Not `drain`, which waits for late comers (api-process.test.ts).
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
       await client.close();
     },
   };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import type { PrResults } from '../../api/pr-results';
+import type { PrResults } from '../../api/pr-rows';
 import { loadBackends, parseAllowlist, type Backend } from '../../clickhouse/backends';
 import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
 import { buildHistory } from '../../local/demo/items';
@@ -103,8 +103,8 @@ describe('on the demo history', () => {
       WHERE pr_number > 0 AND upstream_repo = 'pytorch/pytorch'
       GROUP BY pr, sha
       ORDER BY count() > 5 AND countIf(outcome = 'failure') > 0 DESC, max(received_at) DESC
-      LIMIT 12`);
-    expect(chosen).toHaveLength(12);
+      LIMIT 8`);
+    expect(chosen).toHaveLength(8);
     let bad = 0;
     for (const { pr, sha } of chosen) {
       const { status, json } = await api.get(prPath(pr, `?sha=${sha}`));
@@ -169,14 +169,14 @@ describe('on the demo history', () => {
     expect([is_newest_sha, sha]).toEqual([true, commits[0]?.sha]);
   });
 
-  it('answers a PR that is not cached within two seconds', async () => {
+  it('answers a PR that is not cached within three seconds', async () => {
     const api = await start();
     const [{ pr }] = (await clickHouse.rows<{ pr: number }>(
       `SELECT pr_number AS pr FROM oot_jobs WHERE pr_number > 0 GROUP BY pr ORDER BY count() DESC LIMIT 1`,
     )) as [{ pr: number }];
     const startMs = performance.now();
     expect((await api.get(prPath(pr))).status).toBe(200);
-    expect(performance.now() - startMs).toBeLessThan(2_000);
+    expect(performance.now() - startMs).toBeLessThan(3_000);
   });
 });
 
@@ -409,33 +409,6 @@ describe('one PR', () => {
     expect(text).not.toMatch(/javascript|x\.example/);
   });
 
-  it.each([
-    ['/api/oot/prs/py%20torch/pytorch/1', ['owner']],
-    ['/api/oot/prs/pytorch/..%2fx/1', ['repo']],
-    ["/api/oot/prs/pytorch/x'--/1", ['repo']],
-    [prPath('0'), ['number']],
-    [prPath('-1'), ['number']],
-    [prPath('1e3'), ['number']],
-    [prPath('9'.repeat(30)), ['number']],
-    [prPath(1, '?sha=a&sha=b'), ['sha']],
-    [prPath(1, '?sha='), ['sha']],
-    [prPath(1, "?sha=x'%20OR%201=1"), ['sha']],
-    [prPath(1, '?format=xml'), ['format']],
-    [prPath('x', '?format=xml&sha=%00&owner=y'), ['number', 'sha', 'format']],
-    ['/api/oot/prs/%ff/pytorch/1', ['path']],
-    ['/api/oot/badge/pytorch/%0a.svg', ['repo']],
-    ['/api/oot/badge/a/b.svg?label=', ['label']],
-    [`/api/oot/badge/a/b.svg?label=${'x'.repeat(65)}`, ['label']],
-  ])('answers 400 to %s and names %j', async (path, fields) => {
-    const api = await start();
-    const before = asked;
-    const { status, json } = await api.get(path);
-    const { issues } = json as { issues: { path: string; message: string }[] };
-    expect([status, issues.map(({ path: field }) => field)]).toEqual([400, fields]);
-    for (const { message } of issues) expect(message).toMatch(/^(must|can not) be /);
-    expect(asked).toBe(before);
-  });
-
   it('is answered to GET and HEAD alone, and nothing else is there', async () => {
     await insert(attempt());
     const api = await start();
@@ -470,7 +443,6 @@ describe('one PR', () => {
       '<summary>🔴 <b>OOT CI</b>: 0&#47;1 backends passed&#44; 1 failing</summary>',
       '',
       `Commit <code>${sha}</code> is the only commit · nothing blocks · unknown&#58; ran on no other PR · [checks](https://github.com/pytorch/pytorch/pull/179565/checks) · [dashboard](https://grafana.example/d/oot-pr?var-upstream=pytorch%2Fpytorch&amp;var-pr=179565&amp;var-sha=${sha})`,
-      '',
       '',
       '**Backends**',
       '',
@@ -509,6 +481,40 @@ describe('one PR', () => {
     expect(summary.jobs).toEqual({ total: 2, good: 1, bad: 1, running: 0, overdue: 0, uncounted: 0 });
     expect(jobs.map(({ job }) => job)).toEqual(['late', 'test (910b, 1, 4)']);
     expect(calls).toBe(18);
+  });
+});
+
+describe('what can not be', () => {
+  let api: TestApi;
+  beforeAll(async () => {
+    api = await startApi(proxy.url);
+  });
+  afterAll(() => api.stop());
+
+  it.each([
+    ['/api/oot/prs/py%20torch/pytorch/1', ['owner']],
+    ['/api/oot/prs/pytorch/..%2fx/1', ['repo']],
+    ["/api/oot/prs/pytorch/x'--/1", ['repo']],
+    [prPath('0'), ['number']],
+    [prPath('-1'), ['number']],
+    [prPath('1e3'), ['number']],
+    [prPath('9'.repeat(30)), ['number']],
+    [prPath(1, '?sha=a&sha=b'), ['sha']],
+    [prPath(1, '?sha='), ['sha']],
+    [prPath(1, "?sha=x'%20OR%201=1"), ['sha']],
+    [prPath(1, '?format=xml'), ['format']],
+    [prPath('x', '?format=xml&sha=%00&owner=y'), ['number', 'sha', 'format']],
+    ['/api/oot/prs/%ff/pytorch/1', ['path']],
+    ['/api/oot/badge/pytorch/%0a.svg', ['repo']],
+    ['/api/oot/badge/a/b.svg?label=', ['label']],
+    [`/api/oot/badge/a/b.svg?label=${'x'.repeat(65)}`, ['label']],
+  ])('answers 400 to %s and names %j', async (path, fields) => {
+    const before = asked;
+    const { status, json } = await api.get(path);
+    const { issues } = json as { issues: { path: string; message: string }[] };
+    expect([status, issues.map(({ path: field }) => field)]).toEqual([400, fields]);
+    for (const { message } of issues) expect(message).toMatch(/^(must|can not) be /);
+    expect(asked).toBe(before);
   });
 });
 

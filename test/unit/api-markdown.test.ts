@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { httpsLink } from '../../api/links';
 import { marker, maxMarkdownLength, renderMarkdown } from '../../api/markdown';
 import { code, escapeText, plain } from '../../api/markdown-text';
-import type { PrBackend, PrJob, PrResults } from '../../api/pr-results';
+import type { PrBackend, PrJob, PrResults } from '../../api/pr-rows';
 
 const job = (overrides: Partial<PrJob> = {}): PrJob => ({
   backend: 'org/backend',
