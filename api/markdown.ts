@@ -87,7 +87,7 @@ function wordsOnCommit({ sha, summary }: PrResults): string {
   return summary.commit.startsWith(sha.slice(0, 7)) ? summary.commit.slice(at) : '';
 }
 
-const backendColumns = ['Verdict', 'Backend', 'Level', 'Merge', 'Jobs', 'Longest', 'Queue'];
+const backendColumns = ['Verdict', 'Backend', 'Level', 'Merge', 'Jobs', 'Longest', 'Queue', 'Oncalls'];
 
 function backendRow(backend: PrBackend): string {
   return row([
@@ -98,8 +98,13 @@ function backendRow(backend: PrBackend): string {
     jobCounts(backend),
     duration(backend.longest_seconds),
     duration(backend.queue_seconds),
+    // Whom to ask, where there is something to ask; as code, which calls nobody.
+    needsSomebody(backend) ? code(backend.oncalls.join(', ')) : '',
   ]);
 }
+
+const needsSomebody = ({ verdict, oncalls }: PrBackend): boolean =>
+  (verdict === 'failure' || verdict === 'overdue') && oncalls.length > 0;
 
 /** "3/4 as expected, 1 bad, 1 running". */
 function jobCounts(backend: PrBackend): string {

@@ -23,7 +23,8 @@ const tries = 4;
 
 /**
  * The results of a PR's commit, of its newest one where none is named. Throws {@link ClickHouseUnavailableError},
- * also where results change faster than they can be read: panels may differ for a moment, one answer may not.
+ * also where results change faster than they can be read: panels may differ for a moment, the counts and rows of one
+ * answer may not. (What it says of other PRs may be some milliseconds apart.)
  */
 export async function readPrResults(
   read: ReadRows,
@@ -72,6 +73,7 @@ async function readOnce(
   const isWhole =
     sentence?.sentence === chosen.sentence &&
     jobs.length === total('jobs') &&
+    jobs.filter(({ outcome }) => outcome === 'overdue').length === total('overdue_jobs') &&
     chosen.good === total('good_jobs') &&
     chosen.bad === total('bad_jobs') &&
     chosen.bad === jobs.filter(isBad).length &&

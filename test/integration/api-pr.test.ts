@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { marshall } from '@aws-sdk/util-dynamodb';
+import fc from 'fast-check';
 import type { PrResults } from '../../api/pr-rows';
 import { loadBackends, parseAllowlist, type Backend } from '../../clickhouse/backends';
 import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
@@ -188,7 +189,7 @@ describe('one PR', () => {
     await clear();
     await register(
       { repo: 'intel/intel-extension-for-pytorch', level: 'L4', device: '', oncalls: ['harrow', 'sorrel'] },
-      { repo: 'pytorch-labs/ascend-pytorch', level: 'L3', device: 'npu', oncalls: [] },
+      { repo: 'pytorch-labs/ascend-pytorch', level: 'L3', device: 'npu', oncalls: ['lin', 'quill'] },
     );
   });
 
@@ -260,7 +261,7 @@ describe('one PR', () => {
           longest_seconds: 1800,
           queue_seconds: 41.25,
           last_received_at: '2026-11-20T10:00:01.000Z',
-          oncalls: [],
+          oncalls: ['lin', 'quill'],
         },
       ],
       jobs: [
@@ -356,7 +357,7 @@ describe('one PR', () => {
       on('bbbbbbbb33', 100),
       // An old commit that was re-run is not the newest.
       on('aaaaaaaa11', 5, { run_attempt: 2 }),
-      on('', 400, { delivery_id: "d'1" }),
+      on('', 400, { delivery_id: "d'1\\2" }),
     );
     const api = await start();
     const shaOf = async (query: string) => {
@@ -367,7 +368,7 @@ describe('one PR', () => {
     expect(await shaOf('?sha=aaaaaaaa11')).toEqual([200, 'aaaaaaaa11']);
     expect(await shaOf('?sha=bbbbbbb')).toEqual([200, 'bbbbbbbb33']);
     expect(await shaOf('?sha=BBBBBBBB33')).toEqual([200, 'bbbbbbbb33']);
-    expect(await shaOf("?sha=delivery%20d'1")).toEqual([200, "delivery d'1"]);
+    expect(await shaOf("?sha=delivery%20d'1%5C2")).toEqual([200, "delivery d'1\\2"]);
     expect((await api.get(prPath(pr, '?sha=bbbbbb'))).status).toBe(404);
     expect((await api.get(prPath(pr, '?sha=aaaaaaa'))).json).toEqual({
       error: 'sha is the beginning of several commits: send more of it',
@@ -375,7 +376,7 @@ describe('one PR', () => {
     });
     expect((await api.get(prPath(pr, '?sha=cccccccc'))).json).toEqual({
       error: 'No backend has reported on this commit of pytorch/pytorch#179565',
-      shas: ['bbbbbbbb33', 'aaaaaaaa22', 'aaaaaaaa11', "delivery d'1"],
+      shas: ['bbbbbbbb33', 'aaaaaaaa22', 'aaaaaaaa11', "delivery d'1\\2"],
     });
   });
 
@@ -446,9 +447,9 @@ describe('one PR', () => {
       '',
       '**Backends**',
       '',
-      '| Verdict | Backend | Level | Merge | Jobs | Longest | Queue |',
-      '| --- | --- | --- | --- | --- | --- | --- |',
-      `| 🔴 failure | ${backend} | L3 |  | 1/3 as expected, 1 bad, 1 running | 30 min | 41 s |`,
+      '| Verdict | Backend | Level | Merge | Jobs | Longest | Queue | Oncalls |',
+      '| --- | --- | --- | --- | --- | --- | --- | --- |',
+      `| 🔴 failure | ${backend} | L3 |  | 1/3 as expected, 1 bad, 1 running | 30 min | 41 s | <code>lin&#44; quill</code> |`,
       '',
       '**Jobs, worst first**',
       '',
@@ -515,6 +516,30 @@ describe('what can not be', () => {
     expect([status, issues.map(({ path: field }) => field)]).toEqual([400, fields]);
     for (const { message } of issues) expect(message).toMatch(/^(must|can not) be /);
     expect(asked).toBe(before);
+  });
+
+  it('is never our fault, whatever is asked for', async () => {
+    const part = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 12 }).map((text) => encodeURIComponent(text.toWellFormed())),
+      fc.constantFrom('pytorch', '1', '%', '%00', '%2e%2e', '..', '%ff', 'a.svg', '.svg', '0x1', '__proto__'),
+    );
+    const query = fc.oneof(
+      fc.constantFrom('', 'sha[]=1', 'sha[a]=1', 'format=', '__proto__[x]=1', 'label=%zz', 'sha=%00', '&&=&'),
+      fc.tuple(fc.constantFrom('sha', 'format', 'label', 'owner', 'x'), part).map((pair) => pair.join('=')),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('prs', 'badge'),
+        fc.array(part, { maxLength: 4 }),
+        query,
+        async (kind, parts, search) => {
+          const { status, text } = await api.get(`/api/oot/${[kind, ...parts].join('/')}?${search}`);
+          expect([200, 400, 404]).toContain(status);
+          expect(text).toMatch(/^(\{"|<svg )/);
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 });
 

@@ -74,6 +74,8 @@ it('puts no token into an answer, a log or a metric, and ends when it has answer
     ...ofReader(),
     CLICKHOUSE_URL: proxy.url,
     API_READ_TOKENS: `${token},another`,
+    API_CACHE_SECONDS: '7',
+    GRAFANA_URL: 'https://grafana.example',
     LOG_LEVEL: 'debug',
   });
   const url = `http://127.0.0.1:${await api.port()}`;
@@ -98,6 +100,9 @@ it('puts no token into an answer, a log or a metric, and ends when it has answer
       seen.add(await ask(path, { cookie: secret, 'x-api-key': secret, 'user-agent': secret }));
     }
   }
+  await ask(pr, { authorization: `Bearer ${token}` });
+  expect(answers.at(-1)).toContain('private, max-age=7');
+  expect(answers.at(-1)).toContain('https://grafana.example/d/oot-pr?');
   const listen = await proxy.refuse();
   seen.add(await ask(`${pr}?sha=aaaaaaaa`, { authorization: `Bearer ${token}` }));
   await listen();
@@ -142,7 +147,12 @@ it('puts no token into an answer, a log or a metric, and ends when it has answer
 
 it('is there before ClickHouse is, and answers badges alone where only they are public', async () => {
   const port = await claimPort(0);
-  const api = run({ ...ofReader(), CLICKHOUSE_URL: `http://127.0.0.1:${port}`, API_PUBLIC: 'badges' });
+  const api = run({
+    ...ofReader(),
+    CLICKHOUSE_URL: `http://127.0.0.1:${port}`,
+    API_PUBLIC: 'badges',
+    API_RATE_LIMIT: '2',
+  });
   const url = `http://127.0.0.1:${await api.port()}`;
   const statuses = async () => [
     (await fetch(`${url}/healthz`)).status,
@@ -153,6 +163,7 @@ it('is there before ClickHouse is, and answers badges alone where only they are 
   expect(await statuses()).toEqual([200, 503, 401, 200]);
   const proxy = await createProxy({ port, target: clickHouse.url });
   expect(await statuses()).toEqual([200, 200, 401, 200]);
+  expect(await statuses()).toEqual([200, 200, 429, 429]);
   api.child.kill('SIGTERM');
   expect(await api.exited).toBe(0);
   await proxy.stop();
