@@ -24,6 +24,7 @@ const mayImport = {
     'clickhouse',
     'dashboards/config',
     'dashboards/states',
+    'dashboards/state-colors',
     'dashboards/queries',
     'dashboards/bind-query',
   ],

@@ -1,5 +1,5 @@
 import { makeBadge } from 'badge-maker';
-import { config } from '../dashboards/config';
+import { stateColors } from '../dashboards/state-colors';
 import type { BackendState } from './backend-state';
 
 /** Grafana's names of colours, as its dark theme shows them; badges know no dark-red, and other reds. */
@@ -26,7 +26,7 @@ export function badgeMessage(shown: BackendState | 'unavailable'): string {
 /** A badge as SVG, in the colour that the state has on dashboards; grey where nothing is known. */
 export function renderBadge(label: string, shown: BackendState | 'unavailable'): string {
   const state = shown === 'unavailable' ? null : shown.state;
-  const named = state === null ? grey : config.stateColors[state];
+  const named = state === null ? grey : stateColors[state];
   const color = named.startsWith('#') ? named : (colors[named] ?? grey);
   return makeBadge({ label, message: badgeMessage(shown), color });
 }

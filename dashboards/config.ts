@@ -1,4 +1,3 @@
-import type { BackendState } from './queries/backend-states';
 import { setting, type Setting } from './settings';
 import type { State } from './states';
 
@@ -43,18 +42,6 @@ export const config = {
   } satisfies Record<State, string>,
   /** Worth a look, not yet bad: a fair rate, a partial run, an unstable backend. */
   warningColor: 'yellow',
-  /** Of a backend's state: panels, and badges. */
-  stateColors: {
-    broken: 'dark-red',
-    failing: 'red',
-    silent: 'dark-purple',
-    overdue: 'purple',
-    unstable: 'yellow',
-    running: 'blue',
-    healthy: 'green',
-    'too few jobs': '#8e8e8e',
-    'no data': 'text',
-  } satisfies Record<BackendState, string>,
 
   /** Share of counted jobs that ended as expected, 0 to 1. The HUD's colours. */
   successRate: { good: 0.95, fair: 0.8 },

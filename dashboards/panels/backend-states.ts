@@ -1,5 +1,4 @@
 import { MappingType, type ValueMapping } from '@grafana/grafana-foundation-sdk/dashboard';
-import { config } from '../config';
 import { linkTo } from '../links';
 import {
   backendStates,
@@ -8,16 +7,14 @@ import {
   stateTimelineSql,
   type BackendState,
 } from '../queries/backend-states';
+import { stateColors } from '../state-colors';
 import { stateTimelinePanel } from './base';
 
 const mapping = (keyOf: (state: BackendState) => string): ValueMapping[] => [
   {
     type: MappingType.ValueToText,
     options: Object.fromEntries(
-      backendStates.map((state, index) => [
-        keyOf(state),
-        { text: state, color: config.stateColors[state], index },
-      ]),
+      backendStates.map((state, index) => [keyOf(state), { text: state, color: stateColors[state], index }]),
     ),
   },
 ];

@@ -1,6 +1,7 @@
 import { badgeMessage, renderBadge } from '../../api/badge';
 import { lengthOfRangeMs } from '../../api/backend-state';
 import { config } from '../../dashboards/config';
+import { stateColors } from '../../dashboards/state-colors';
 import { backendStates } from '../../dashboards/queries/backend-states';
 
 const colorOf = (svg: string) =>
@@ -20,7 +21,7 @@ describe('a badge', () => {
     expect(new Set(distinct.map(color)).size).toBe(distinct.length);
     expect([color('no data'), color(null)]).toEqual(['#9f9f9f', '#9f9f9f']);
     // A colour of its own in the config is taken as it is.
-    expect(color('too few jobs')).toBe(config.stateColors['too few jobs']);
+    expect(color('too few jobs')).toBe(stateColors['too few jobs']);
   });
 
   it.each([
