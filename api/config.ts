@@ -24,10 +24,10 @@ export const apiConfigSchema = z
     CLICKHOUSE_URL,
     CLICKHOUSE_DATABASE,
     /** An account of its own, so that the one of the replicator, which may write, never ends up here by accident. */
-    CLICKHOUSE_READONLY_USER: z.string({
+    CLICKHOUSE_READER_USER: z.string({
       error: 'is required: an account of ClickHouse that may only read',
     }),
-    CLICKHOUSE_READONLY_PASSWORD: z.string().default(''),
+    CLICKHOUSE_READER_PASSWORD: z.string().default(''),
     GRAFANA_URL: z.url({ protocol: /^https?$/ }).optional(),
     LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   })

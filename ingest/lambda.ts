@@ -2,7 +2,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import { askServer } from '../runtime/lambda-http';
 import type { AppDeps } from './app';
 import { createApp } from './app';
-import { listen } from './server';
+import { listen } from '../runtime/http/server';
 
 /** Ingest behind an HTTP API or a function URL. `close` when another one takes over. */
 export type LambdaIngest = {

@@ -19,8 +19,8 @@ export const localConfigSchema = awsConfigSchema.extend({
   CLICKHOUSE_PASSWORD: z.string().default(''),
   CLICKHOUSE_DATABASE: z.string().default('default'),
   /** Who reads it for Grafana and the API; without it, the account above. The embedded one has an account for that. */
-  CLICKHOUSE_READONLY_USER: z.string().optional(),
-  CLICKHOUSE_READONLY_PASSWORD: z.string().default(''),
+  CLICKHOUSE_READER_USER: z.string().optional(),
+  CLICKHOUSE_READER_PASSWORD: z.string().default(''),
   OOT_TABLE: z.string().default('torchci-oot-workflow-job'),
   /** Comma-separated. Without it a token is made at the first start, and kept in DATA_DIR. */
   OOT_RELAY_TOKENS: z.string().optional(),

@@ -152,8 +152,8 @@ async function start(
         API_PUBLIC: config.API_PUBLIC,
         CLICKHOUSE_URL: clickHouseUrl,
         CLICKHOUSE_DATABASE: config.CLICKHOUSE_DATABASE,
-        CLICKHOUSE_READONLY_USER: reader.user,
-        CLICKHOUSE_READONLY_PASSWORD: reader.password,
+        CLICKHOUSE_READER_USER: reader.user,
+        CLICKHOUSE_READER_PASSWORD: reader.password,
         ...(found.ok && { GRAFANA_URL: `http://127.0.0.1:${config.GRAFANA_PORT}` }),
       }),
     ),
@@ -193,7 +193,7 @@ async function start(
 
 /** Grafana and the API may only read the embedded ClickHouse; of one of yours, they get the account that is set. */
 async function readerOf(config: LocalConfig, dataDir: string): Promise<Reader> {
-  const { CLICKHOUSE_READONLY_USER: user, CLICKHOUSE_READONLY_PASSWORD: password } = config;
+  const { CLICKHOUSE_READER_USER: user, CLICKHOUSE_READER_PASSWORD: password } = config;
   if (config.CLICKHOUSE_URL) {
     return user === undefined
       ? { user: config.CLICKHOUSE_USER, password: config.CLICKHOUSE_PASSWORD }

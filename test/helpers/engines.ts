@@ -70,8 +70,8 @@ export async function startClickHouse(
 ): Promise<TestClickHouse> {
   const dataDir = await mkdtemp(join(tmpdir(), 'oot-clickhouse-'));
   const env = {
-    CLICKHOUSE_READONLY_USER: reader.user,
-    CLICKHOUSE_READONLY_PASSWORD: reader.password,
+    CLICKHOUSE_READER_USER: reader.user,
+    CLICKHOUSE_READER_PASSWORD: reader.password,
   };
   let server: RunningEmbeddedClickHouse = await startEmbeddedClickHouse({ dataDir, env });
   const { url, port } = server;

@@ -48,16 +48,16 @@ function run(env: NodeJS.ProcessEnv) {
 
 const ofReader = () => ({
   CLICKHOUSE_URL: clickHouse.url,
-  CLICKHOUSE_READONLY_USER: reader.user,
-  CLICKHOUSE_READONLY_PASSWORD: reader.password,
+  CLICKHOUSE_READER_USER: reader.user,
+  CLICKHOUSE_READER_PASSWORD: reader.password,
 });
 
 it.each([
-  [{}, ['API_READ_TOKENS: is required', 'CLICKHOUSE_READONLY_USER: is required']],
-  [{ CLICKHOUSE_READONLY_USER: 'x', API_READ_TOKENS: ' , ' }, ['API_READ_TOKENS: is required']],
-  [{ CLICKHOUSE_READONLY_USER: 'x', API_PUBLIC: 'yes' }, ['API_PUBLIC: ']],
+  [{}, ['API_READ_TOKENS: is required', 'CLICKHOUSE_READER_USER: is required']],
+  [{ CLICKHOUSE_READER_USER: 'x', API_READ_TOKENS: ' , ' }, ['API_READ_TOKENS: is required']],
+  [{ CLICKHOUSE_READER_USER: 'x', API_PUBLIC: 'yes' }, ['API_PUBLIC: ']],
   [
-    { API_PUBLIC: 'all', CLICKHOUSE_READONLY_USER: 'x', API_TRUST_PROXY: 'true', GRAFANA_URL: 'grafana' },
+    { API_PUBLIC: 'all', CLICKHOUSE_READER_USER: 'x', API_TRUST_PROXY: 'true', GRAFANA_URL: 'grafana' },
     ['API_TRUST_PROXY: ', 'GRAFANA_URL: '],
   ],
 ])('does not start with %j, and says why in a line each', async (env, lines) => {
