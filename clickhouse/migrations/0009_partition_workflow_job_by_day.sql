@@ -52,12 +52,13 @@ CREATE TABLE IF NOT EXISTS oot_workflow_job_by_day ${ON_CLUSTER}
         job_name LIKE '%xtimeout%', 'timed_out',
         'success') COMMENT 'Outcome that is as expected: success, but the probe backend fails on purpose, and the name of its job announces how',
     repository_full_name String ALIAS downstream_repo COMMENT 'Name of downstream_repo in the tables of PyTorch HUD',
-    duration_seconds Nullable(Float64) ALIAS multiIf(
+    settled_at DateTime64(3, 'UTC') MATERIALIZED ifNull(outcome_at, received_at) COMMENT 'When the outcome that counts arrived, UTC. Where that is unknown, or it runs, when the attempt was received',
+    duration_seconds Nullable(Float64) MATERIALIZED multiIf(
         completed_at > started_at AND completed_at <= started_at + INTERVAL 7 DAY, dateDiff('nanosecond', started_at, completed_at) / 1e9,
         execution_time > 0, execution_time,
         NULL) COMMENT 'Seconds the job took: completed - started where both are there and sane, else execution_time, else NULL',
     INDEX pr_number_index pr_number TYPE bloom_filter GRANULARITY 1,
-    INDEX result_at_index ifNull(outcome_at, received_at) TYPE minmax GRANULARITY 1
+    INDEX settled_at_index settled_at TYPE minmax GRANULARITY 1
 )
 ENGINE = ${REPLICATED}ReplacingMergeTree(revision, is_deleted)
 PARTITION BY toDate(received_at)

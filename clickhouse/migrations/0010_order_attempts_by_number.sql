@@ -60,6 +60,7 @@ SELECT
     received_at,
     updated_at,
     if(is_not_yet_known, NULL, stored.outcome_at) AS outcome_at,
+    settled_at,
     _inserted_at AS inserted_at,
     source,
     -- From the write of the item to its row, where the row came that way. NULL for copies and for old items.

@@ -4,7 +4,7 @@ import { config } from '../config';
 import { fixedColor, percent, steps, successRateSteps, thresholdColor } from '../fields';
 import { linkTo } from '../links';
 import { freshnessSql, jobConditions, jobCountSql, successRateSql } from '../queries/summary';
-import { backendsInStatesSql, stateRule } from '../queries/backend-states';
+import { failingBackendsSql, silentBackendsSql, stateRule } from '../queries/backend-states';
 import { settingText } from '../settings';
 import { statPanel, type PanelText } from './base';
 
@@ -27,7 +27,7 @@ export const failingStat = () =>
       description: `Registered backends that are broken or failing at the end of the time range. ${stateRule()}`,
       noData: 'no backend registered',
     },
-    backendsInStatesSql(['broken', 'failing'], 'failing_backends'),
+    failingBackendsSql(),
     linkTo('backend', 'Failed jobs of a backend', { outcome: 'failure' }),
   )
     .unit('short')
@@ -92,7 +92,7 @@ export const silentStat = () =>
       description: `Registered backends that used to report and have had no result for ${settingText(silentHours.perPullRequest)} hours (${settingText(silentHours.nightlyOnly)} if all they ever ran is nightly and periodic) at the end of the time range.`,
       noData: 'no backend registered',
     },
-    backendsInStatesSql(['silent'], 'silent_backends'),
+    silentBackendsSql(),
     linkTo('nightly', 'Hours since the last nightly', {}),
   )
     .unit('short')

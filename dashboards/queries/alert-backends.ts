@@ -2,15 +2,18 @@ import { config } from '../config';
 import { settingSql } from '../settings';
 import { sql } from '../sql';
 import { byBackend, evaluatedAt, joinedToBackends, limitByBackend } from './alert-instances';
-import { atEnd, statesAt } from './backend-states';
+import { silenceAt } from './backend-results';
+import { statesAt } from './backend-states';
+import { atEnd } from './moments';
 import { countedEvent, type CriterionColumn, criteria } from './readiness-criteria';
-import { windowJobs, windowRuns, withParts } from './readiness';
+import { partOf, windowJobs, windowRuns, withParts } from './readiness-windows';
 
 const { state, alerts } = config;
 const { backendSeverity, signalSeverity, overdue, readiness } = alerts;
 
 /** What decides a backend's state on the dashboards. */
 const states = statesAt(atEnd, []);
+const silences = silenceAt(atEnd, []);
 
 /** Share of the newest counted jobs that ended as expected, 0 to 1; NULL with fewer than it takes to judge. */
 export const lastJobsRate = () =>
@@ -27,10 +30,10 @@ const reported = { condition: 'last_result_ms > 0' };
 
 /** Seconds since a backend's newest result; no row for one that never had any. */
 export const secondsSilent = () =>
-  byBackend(backendSeverity, '(at - last_result_ms) / 1000', states, reported);
+  byBackend(backendSeverity, '(at - last_result_ms) / 1000', silences, reported);
 
 /** Seconds; less for a backend that only runs by the clock. */
-export const silentFrom = () => byBackend(backendSeverity, 'silent_hours * 3600', states, reported);
+export const silentFrom = () => byBackend(backendSeverity, 'silent_hours * 3600', silences, reported);
 
 /** Jobs of the last days that are overdue. */
 export const overdueJobs = () =>
@@ -76,5 +79,5 @@ const measured = (column: CriterionColumn) => {
   const criterion = criteria.find((one) => one.column === column);
   if (!criterion) throw new Error(`${column} is no criterion`);
   const basis = criterion.basis.column;
-  return { limit: criterion.limit, basis, part: basis.endsWith('_runs') ? 'runs' : 'jobs' };
+  return { limit: criterion.limit, basis, part: partOf(column) };
 };

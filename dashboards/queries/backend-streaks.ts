@@ -2,7 +2,8 @@ import { config } from '../config';
 import { largest, settingSql, type Setting } from '../settings';
 import { filters, sql } from '../sql';
 import { ofBackend } from './backend';
-import { atEnd, statesAt } from './backend-states';
+import { statesAt } from './backend-states';
+import { atEnd } from './moments';
 
 const { brokenJobs, maxAgeDays } = config.state;
 

@@ -1,17 +1,13 @@
-import { config } from '../config';
 import { settingSql } from '../settings';
 import { sql, where } from '../sql';
 import {
-  countedEvent,
   criteria,
-  historyDays,
   requirementSql,
   shownValue,
   type Criterion,
   type CriterionColumn,
 } from './readiness-criteria';
-
-const { windowDays, overrunHours } = config.readiness;
+import { partOf, windows, withParts } from './readiness-windows';
 
 /** The criteria look at their own windows, which end now, whatever the dashboard's time range is. */
 const currentTime = 'now64(3)';
@@ -30,122 +26,6 @@ export const verdicts = [
 export type Verdict = (typeof verdicts)[number];
 
 const list = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(', ');
-
-/** A query of named parts, each of which reads those before it. */
-export const withParts = (parts: readonly string[], select: string): string =>
-  `WITH\n${parts.join(',\n')}\n${select}`;
-
-/**
- * The part `jobs`: one row a backend and window that ends on one of the last `days`, from its jobs. A job is newest in
- * neighbouring windows, so jobs are first summed up by where that begins and ends, and then to each window.
- */
-export const windowJobs = (now: string, days: number): string => sql`
-  jobs AS (
-    SELECT
-      downstream_repo,
-      arrayJoin(range(toUInt16(last_days_ago), toUInt16(first_days_ago + 1))) AS days_ago,
-      sum(counted) AS counted_jobs,
-      if(counted_jobs = 0, NULL, sum(good) / counted_jobs) AS success_rate,
-      if(counted_jobs = 0, NULL, sum(timeouts) / counted_jobs) AS timeout_rate,
-      sum(timed) AS timed_jobs,
-      if(timed_jobs = 0, NULL, sum(overruns) / timed_jobs) AS overrun_rate
-    FROM (
-      SELECT
-        downstream_repo,
-        last_days_ago,
-        first_days_ago,
-        countIf(is_counted) AS counted,
-        countIf(is_counted AND is_as_expected) AS good,
-        countIf(is_counted AND NOT is_as_expected AND outcome = 'timed_out') AS timeouts,
-        countIf(is_counted AND duration_seconds IS NOT NULL) AS timed,
-        countIf(is_counted AND duration_seconds > ${overrunHours * 3600}) AS overruns
-      FROM oot_jobs_rolling(to = ${now}, days = ${days}, window_days = ${windowDays})
-      WHERE event_type = '${countedEvent}'
-      GROUP BY downstream_repo, last_days_ago, first_days_ago
-    )
-    GROUP BY downstream_repo, days_ago
-  )`;
-
-/** The part `runs`: the same from its runs, which are in every window that ends in the days after their first job. */
-export const windowRuns = (now: string, days: number): string => sql`
-  runs AS (
-    SELECT
-      downstream_repo,
-      days_ago,
-      sum(queued) AS queue_runs,
-      if(queue_runs = 0, NULL, sum(queued_seconds) / queue_runs) AS mean_queue_seconds,
-      sum(ended) AS end_to_end_runs,
-      quantileExactInclusiveMerge(0.5)(median_state) AS median_end_to_end_seconds
-    FROM (
-      SELECT
-        downstream_repo,
-        toStartOfDay(received_at, 'UTC') AS day,
-        -- The window that ends now begins within a day.
-        received_at >= ${now} - INTERVAL ${windowDays} DAY AS is_recent,
-        count(queue_seconds) AS queued,
-        sum(queue_seconds) AS queued_seconds,
-        count(end_to_end_seconds) AS ended,
-        quantileExactInclusiveState(0.5)(end_to_end_seconds) AS median_state
-      FROM oot_runs_as_of(from = ${now} - INTERVAL ${windowDays + days} DAY, to = ${now}, at = ${now})
-      WHERE event_type = '${countedEvent}'
-      GROUP BY downstream_repo, day, is_recent
-    ) AS run
-    CROSS JOIN oot_window_ends(to = ${now}, days = ${days}) AS window
-    WHERE if(days_ago = 0, is_recent, day >= window_end - INTERVAL ${windowDays} DAY AND day < window_end)
-    GROUP BY downstream_repo, days_ago
-  )`;
-
-/** One row a backend and day of the last `historyDays`: the value of each criterion over the window that ends then. */
-const windows = (now: string): string[] => [
-  sql`
-  backends AS (
-    SELECT repo AS downstream_repo, level FROM oot_backends
-    UNION ALL
-    SELECT DISTINCT downstream_repo, '' AS level
-    FROM oot_attempts
-    WHERE received_at >= ${now} - INTERVAL ${windowDays + historyDays} DAY
-      AND received_at < ${now}
-      AND downstream_repo NOT IN (SELECT repo FROM oot_backends)
-  )`,
-  windowJobs(now, historyDays),
-  windowRuns(now, historyDays),
-  sql`
-  firsts AS (
-    SELECT
-      downstream_repo,
-      minOrNullIf(received_at, event_type = '${countedEvent}') AS first_result_at,
-      minOrNullIf(received_at, downstream_repo_level = 'L2') AS first_at_level_at
-    FROM oot_attempts
-    WHERE received_at < ${now}
-    GROUP BY downstream_repo
-  )`,
-  sql`
-  measured AS (
-    SELECT
-      backends.downstream_repo AS downstream_repo,
-      level,
-      days.days_ago AS days_ago,
-      window_end,
-      counted_jobs,
-      timed_jobs,
-      queue_runs,
-      end_to_end_runs,
-      success_rate,
-      timeout_rate,
-      overrun_rate,
-      mean_queue_seconds,
-      median_end_to_end_seconds,
-      if(level = 'L2' AND first_at_level_at < window_end, dateDiff('millisecond', first_at_level_at, window_end) / 86400000, NULL) AS level_days,
-      if(first_result_at < window_end, dateDiff('millisecond', first_result_at, window_end) / 86400000, NULL) AS data_days,
-      level_days IS NOT NULL AS level_days_known,
-      data_days IS NOT NULL AS data_days_known
-    FROM backends
-    CROSS JOIN oot_window_ends(to = ${now}, days = ${historyDays}) AS days
-    LEFT JOIN jobs ON jobs.downstream_repo = backends.downstream_repo AND jobs.days_ago = days.days_ago
-    LEFT JOIN runs ON runs.downstream_repo = backends.downstream_repo AND runs.days_ago = days.days_ago
-    LEFT JOIN firsts ON firsts.downstream_repo = backends.downstream_repo
-  )`,
-];
 
 /** One row a backend, criterion and day. `passes` is NULL where there is no value. */
 const judged = (now: string): string[] => [
@@ -295,7 +175,7 @@ export const readinessByCriterion = (now = currentTime): string =>
 /** A criterion's value over the window that ends on each day, one series a backend. */
 export const criterionTrend = (column: CriterionColumn, now = currentTime): string =>
   withParts(
-    windows(now),
+    windows(now, [partOf(column)]),
     sql`
   SELECT window_end AS time, downstream_repo AS backend, ${column}
   FROM measured

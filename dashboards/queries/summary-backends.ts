@@ -1,5 +1,6 @@
 import { isBad, jobsInRange, quantile, sql, successRate, where } from '../sql';
-import { atEnd, backendStates, fromMs, statesAt, toMs } from './backend-states';
+import { backendStates, statesAt } from './backend-states';
+import { atEnd, fromMs, toMs } from './moments';
 
 const filtered = where('level', 'backend', 'upstream', 'eventType');
 

@@ -1,7 +1,8 @@
 import { config } from '../config';
 import { isBad, jobsInRange, sql, successRate, where } from '../sql';
 import { changesFrom } from './shared-breakage';
-import { evenly, fromMs, lateResults, momentAfter, momentBefore, resultAt, toMs } from './backend-states';
+import { lateResults, resultAt } from './backend-results';
+import { evenly, fromMs, momentAfter, momentBefore, toMs } from './moments';
 
 const filtered = where('level', 'backend', 'upstream', 'eventType');
 

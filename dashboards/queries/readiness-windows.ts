@@ -1,0 +1,144 @@
+import { config } from '../config';
+import { sql } from '../sql';
+import { countedEvent, historyDays, type CriterionColumn } from './readiness-criteria';
+
+const { windowDays, overrunHours } = config.readiness;
+
+/** A query of named parts, each of which reads those before it. */
+export const withParts = (parts: readonly string[], select: string): string =>
+  `WITH\n${parts.join(',\n')}\n${select}`;
+
+/**
+ * The part `jobs`: one row a backend and window that ends on one of the last `days`, from its jobs. A job is newest in
+ * neighbouring windows, so jobs are first summed up by where that begins and ends, and then to each window. One window
+ * alone (`days` 1) is what oot_jobs_as_of shows.
+ */
+export const windowJobs = (now: string, days: number): string => sql`
+  jobs AS (
+    SELECT
+      downstream_repo,
+      arrayJoin(range(toUInt16(last_days_ago), toUInt16(first_days_ago + 1))) AS days_ago,
+      sum(counted) AS counted_jobs,
+      if(counted_jobs = 0, NULL, sum(good) / counted_jobs) AS success_rate,
+      if(counted_jobs = 0, NULL, sum(timeouts) / counted_jobs) AS timeout_rate,
+      sum(timed) AS timed_jobs,
+      if(timed_jobs = 0, NULL, sum(overruns) / timed_jobs) AS overrun_rate
+    FROM (
+      SELECT
+        downstream_repo,
+        last_days_ago,
+        first_days_ago,
+        countIf(is_counted) AS counted,
+        countIf(is_counted AND is_as_expected) AS good,
+        countIf(is_counted AND NOT is_as_expected AND outcome = 'timed_out') AS timeouts,
+        countIf(is_counted AND duration_seconds IS NOT NULL) AS timed,
+        countIf(is_counted AND duration_seconds > ${overrunHours * 3600}) AS overruns
+      FROM ${days === 1 ? oneWindow(now) : `oot_jobs_rolling(to = ${now}, days = ${days}, window_days = ${windowDays})`}
+      WHERE event_type = '${countedEvent}'
+      GROUP BY downstream_repo, last_days_ago, first_days_ago
+    )
+    GROUP BY downstream_repo, days_ago
+  )`;
+
+const oneWindow = (now: string): string =>
+  `(
+        SELECT *, 0 AS last_days_ago, 0 AS first_days_ago
+        FROM oot_jobs_as_of(from = ${now} - INTERVAL ${windowDays} DAY, to = ${now}, at = ${now})
+      )`;
+
+/** The part `runs`: the same from its runs, which are in every window that ends in the days after their first job. */
+export const windowRuns = (now: string, days: number): string => sql`
+  runs AS (
+    SELECT
+      downstream_repo,
+      days_ago,
+      sum(queued) AS queue_runs,
+      if(queue_runs = 0, NULL, sum(queued_seconds) / queue_runs) AS mean_queue_seconds,
+      sum(ended) AS end_to_end_runs,
+      quantileExactInclusiveMerge(0.5)(median_state) AS median_end_to_end_seconds
+    FROM (
+      SELECT
+        downstream_repo,
+        toStartOfDay(received_at, 'UTC') AS day,
+        -- The window that ends now begins within a day.
+        received_at >= ${now} - INTERVAL ${windowDays} DAY AS is_recent,
+        count(queue_seconds) AS queued,
+        sum(queue_seconds) AS queued_seconds,
+        count(end_to_end_seconds) AS ended,
+        quantileExactInclusiveState(0.5)(end_to_end_seconds) AS median_state
+      FROM oot_runs_as_of(from = ${now} - INTERVAL ${windowDays + days} DAY, to = ${now}, at = ${now})
+      WHERE event_type = '${countedEvent}'
+      GROUP BY downstream_repo, day, is_recent
+    ) AS run
+    CROSS JOIN oot_window_ends(to = ${now}, days = ${days}) AS window
+    WHERE if(days_ago = 0, is_recent, day >= window_end - INTERVAL ${windowDays} DAY AND day < window_end)
+    GROUP BY downstream_repo, days_ago
+  )`;
+
+type Part = 'jobs' | 'runs' | 'firsts';
+
+/** What the criteria are measured by: which part knows it, and SQL of it where that part is joined. */
+const measures: Record<Part, readonly string[]> = {
+  jobs: ['counted_jobs', 'timed_jobs', 'success_rate', 'timeout_rate', 'overrun_rate'],
+  runs: ['queue_runs', 'end_to_end_runs', 'mean_queue_seconds', 'median_end_to_end_seconds'],
+  firsts: [
+    "if(level = 'L2' AND first_at_level_at < window_end, dateDiff('millisecond', first_at_level_at, window_end) / 86400000, NULL) AS level_days",
+    "if(first_result_at < window_end, dateDiff('millisecond', first_result_at, window_end) / 86400000, NULL) AS data_days",
+    'level_days IS NOT NULL AS level_days_known',
+    'data_days IS NOT NULL AS data_days_known',
+  ],
+};
+
+const allParts = Object.keys(measures) as Part[];
+
+/** Which part measures a criterion. */
+export const partOf = (column: CriterionColumn): Part => {
+  const part = allParts.find((one) => measures[one].some((sqlOf) => sqlOf.split(' AS ').at(-1) === column));
+  if (!part) throw new Error(`no part measures ${column}`);
+  return part;
+};
+
+/** When a backend's first results came, over all time. */
+const firsts = (now: string): string => sql`
+  firsts AS (
+    SELECT
+      downstream_repo,
+      minOrNullIf(received_at, event_type = '${countedEvent}') AS first_result_at,
+      minOrNullIf(received_at, downstream_repo_level = 'L2') AS first_at_level_at
+    FROM oot_attempts
+    WHERE received_at < ${now}
+    GROUP BY downstream_repo
+  )`;
+
+/**
+ * One row a backend and day of the last `historyDays`: the value of each criterion over the window that ends then, of
+ * those that the parts measure. Each part reads weeks: a panel that shows one criterion asks for one.
+ */
+export const windows = (now: string, parts: readonly Part[] = allParts): string[] => [
+  sql`
+  backends AS (
+    SELECT repo AS downstream_repo, level FROM oot_backends
+    UNION ALL
+    SELECT DISTINCT downstream_repo, '' AS level
+    FROM oot_attempts
+    WHERE received_at >= ${now} - INTERVAL ${windowDays + historyDays} DAY
+      AND received_at < ${now}
+      AND downstream_repo NOT IN (SELECT repo FROM oot_backends)
+  )`,
+  ...parts.map((part) => ({ jobs: windowJobs, runs: windowRuns, firsts })[part](now, historyDays)),
+  sql`
+  measured AS (
+    SELECT
+      backends.downstream_repo AS downstream_repo,
+      level,
+      days.days_ago AS days_ago,
+      window_end,
+      ${parts.flatMap((part) => measures[part]).join(',\n      ')}
+    FROM backends
+    CROSS JOIN oot_window_ends(to = ${now}, days = ${historyDays}) AS days
+    ${parts.map(joined).join('\n    ')}
+  )`,
+];
+
+const joined = (part: Part): string =>
+  `LEFT JOIN ${part} ON ${part}.downstream_repo = backends.downstream_repo${part === 'firsts' ? '' : ` AND ${part}.days_ago = days.days_ago`}`;
