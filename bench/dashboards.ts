@@ -4,7 +4,7 @@ import { allRules } from '../dashboards/alerts/all';
 import { expandTime } from '../dashboards/alerts/evaluate';
 import { allDashboards } from '../dashboards/all';
 import { expandQuery, panelsOf, variablesOf, type DashboardJson } from '../test/helpers/grafana';
-import { backends, generate } from './data';
+import { backends, generate, mergeDays } from './data';
 import { openClickHouse } from './engines';
 import { createRow, measureRounds, type BenchContext, type BenchRow, type Section } from './section';
 import { median } from './stats';
@@ -48,6 +48,7 @@ async function measureSize(
     signal.throwIfAborted();
     if (day % 15 === 0) say(`${jobs.toLocaleString('en')} jobs: day ${day} of ${days}`);
   });
+  await mergeDays(client, endMs);
   await waitForMerges(client);
   const size = `${jobs / 1e6} M jobs`;
   const chosen = await chooseVariables(client);

@@ -40,6 +40,21 @@ export async function generate(
   }
 }
 
+/** Makes each day before yesterday one part, as the table does by itself when a day is two hours old. */
+export async function mergeDays(client: ClickHouseClient, endMs: number): Promise<void> {
+  const answer = await client.query({
+    query: `
+      SELECT partition FROM system.parts
+      WHERE database = currentDatabase() AND table = '${tables.workflowJob}' AND active
+        AND partition < toString(toDate(fromUnixTimestamp64Milli(${endMs}), 'UTC') - 1)
+      GROUP BY partition HAVING count() > 1`,
+    format: 'JSONEachRow',
+  });
+  for (const { partition } of await answer.json<{ partition: string }>()) {
+    await client.command({ query: `OPTIMIZE TABLE ${tables.workflowJob} PARTITION '${partition}' FINAL` });
+  }
+}
+
 type Part = { from: number; count: number; dayMs: number; isEnd: boolean; endMs: number };
 
 function insertSql({ from, count, dayMs, isEnd, endMs }: Part): string {

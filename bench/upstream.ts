@@ -43,7 +43,10 @@ export async function createUpstream(client: ClickHouseClient): Promise<void> {
 /** A question of the HUD, on its table and on ours; both must give the same rows. */
 export type Question = { name: string; theirs: string; ours: string };
 
-/** Its start is our `received_at` here, so that both count the same attempts and the answers can be compared. */
+/**
+ * Its start is our `received_at` here, so that both count the same attempts and the answers can be compared. Health of the
+ * probe it asks of all history; we look a week back, as our rule does, where the last five PRs are.
+ */
 export function questions({ fromMs, pr, repo }: { fromMs: number; pr: number; repo: string }): Question[] {
   const since = `fromUnixTimestamp64Milli(${fromMs})`;
   const completed = "status = 'completed'";
@@ -52,6 +55,20 @@ export function questions({ fromMs, pr, repo }: { fromMs: number; pr: number; re
   const theirs = `${upstreamTable} FINAL WHERE started_at >= ${since}`;
   const ours = `oot_attempts WHERE received_at >= ${since}`;
   const success = "conclusion = 'success'";
+  const ofBackend = `downstream_repo = '${repo}'`;
+  const newestPrs = (from: string, at: string) =>
+    `SELECT dynamoKey, conclusion FROM ${from} AND ${ofBackend} AND pr_number IN (
+      SELECT pr_number FROM ${from} AND ${ofBackend} AND pr_number > 0
+      GROUP BY pr_number ORDER BY max(${at}) DESC, pr_number LIMIT 20) ORDER BY dynamoKey`;
+  const nightlyJobs = (from: string) =>
+    `SELECT dynamoKey, conclusion FROM ${from} AND ${ofBackend} AND event_type = 'nightly'
+      AND (run_id, job_name, run_attempt) IN (
+        SELECT run_id, job_name, max(run_attempt) FROM ${from} AND ${ofBackend} AND event_type = 'nightly'
+        GROUP BY run_id, job_name) ORDER BY dynamoKey`;
+  const hudJobs = (from: string) =>
+    `SELECT dynamoKey, conclusion FROM ${from}
+      WHERE pr_number IN (${Array.from({ length: 20 }, (_, index) => pr - index).join(', ')}) AND downstream_repo_level IN ('L3', 'L4')
+        AND downstream_repo != 'pytorch/crcr-test' ORDER BY dynamoKey`;
   return [
     {
       name: 'summary: pass rate by backend',
@@ -79,9 +96,24 @@ export function questions({ fromMs, pr, repo }: { fromMs: number; pr: number; re
       ours: `SELECT dynamoKey, conclusion FROM oot_attempts WHERE pr_number = ${pr} ORDER BY dynamoKey`,
     },
     {
+      name: 'backend: jobs of its newest 20 PRs',
+      theirs: newestPrs(theirs, 'started_at'),
+      ours: newestPrs(ours, 'received_at'),
+    },
+    {
+      name: 'backend: its nightly jobs, the newest attempt of each run',
+      theirs: nightlyJobs(theirs),
+      ours: nightlyJobs(ours),
+    },
+    {
+      name: 'HUD: jobs of 20 PRs of backends of L3 and L4',
+      theirs: hudJobs(`${upstreamTable} FINAL`),
+      ours: hudJobs('oot_attempts'),
+    },
+    {
       name: 'health: last 5 PRs of the probe',
       theirs: `SELECT pr_number, count() AS total FROM ${upstreamTable} FINAL WHERE downstream_repo = 'pytorch/crcr-test' AND ${completed} AND pr_number IN (SELECT pr_number FROM ${upstreamTable} FINAL WHERE downstream_repo = 'pytorch/crcr-test' AND ${completed} AND pr_number > 0 GROUP BY pr_number ORDER BY max(started_at) DESC, pr_number LIMIT 5) GROUP BY pr_number ORDER BY pr_number`,
-      ours: `SELECT pr_number, count() AS total FROM oot_attempts WHERE downstream_repo = 'pytorch/crcr-test' AND ${completed} AND pr_number IN (SELECT pr_number FROM oot_attempts WHERE downstream_repo = 'pytorch/crcr-test' AND ${completed} AND pr_number > 0 GROUP BY pr_number ORDER BY max(received_at) DESC, pr_number LIMIT 5) GROUP BY pr_number ORDER BY pr_number`,
+      ours: `SELECT pr_number, count() AS total FROM ${ours} AND downstream_repo = 'pytorch/crcr-test' AND ${completed} AND pr_number IN (SELECT pr_number FROM ${ours} AND downstream_repo = 'pytorch/crcr-test' AND ${completed} AND pr_number > 0 GROUP BY pr_number ORDER BY max(received_at) DESC, pr_number LIMIT 5) GROUP BY pr_number ORDER BY pr_number`,
     },
   ];
 }
