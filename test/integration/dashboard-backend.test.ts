@@ -1,14 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { marshall } from '@aws-sdk/util-dynamodb';
 import fc from 'fast-check';
-import { loadBackends, parseAllowlist } from '../../clickhouse/backends';
 import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
 import { backendDashboard } from '../../dashboards/backend';
 import { config } from '../../dashboards/config';
-import { buildHistory } from '../../local/demo/items';
-import { changeOfItem } from '../../replicator/change';
 import { decode } from '../../replicator/decode';
+import { demoChanges, demoNowMs, loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery } from '../helpers/grafana';
 import { attempt } from '../helpers/rows';
@@ -655,19 +650,15 @@ it('agrees with the oracle on every panel, for any history and choice', async ()
 
 describe('on the demo history', () => {
   let rows: Row[];
-  const nowMs = Date.now();
-  const range: Range = { fromMs: nowMs - 7 * dayMs, toMs: nowMs };
+  const range: Range = { fromMs: demoNowMs - 7 * dayMs, toMs: demoNowMs };
 
   beforeAll(async () => {
     await clear();
-    const { items } = buildHistory({ seed: 7, endMs: nowMs });
-    rows = items.flatMap((item) => {
-      const decoded = decode(changeOfItem(marshall(item, { removeUndefinedValues: true })), 'stream');
+    rows = demoChanges().flatMap((change) => {
+      const decoded = decode(change, 'stream');
       return decoded.outcome === 'rows' ? decoded.rows : [];
     });
-    await insert(rows);
-    const allowlist = await readFile(join(__dirname, '../../local/demo/allowlist.yml'), 'utf8');
-    await loadBackends(clickHouse.client, parseAllowlist(allowlist), nowMs);
+    await loadDemo(clickHouse.client);
   }, 60_000);
 
   it.each([

@@ -1,8 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { marshall } from '@aws-sdk/util-dynamodb';
 import fc from 'fast-check';
-import { loadBackends, parseAllowlist } from '../../clickhouse/backends';
+import { loadBackends } from '../../clickhouse/backends';
 import {
   dateTimeOfMs,
   tables,
@@ -12,9 +9,7 @@ import {
 } from '../../clickhouse/tables';
 import { pipelineDashboard } from '../../dashboards/pipeline';
 import * as queries from '../../dashboards/queries/pipeline';
-import { buildHistory } from '../../local/demo/items';
-import { changeOfItem } from '../../replicator/change';
-import { createSink } from '../../replicator/sink';
+import { loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery, type VariableValue } from '../helpers/grafana';
 import { attempt } from '../helpers/rows';
@@ -283,14 +278,8 @@ describe('pipeline, against the same counts in TypeScript', () => {
 describe('pipeline, on the demo history', () => {
   beforeAll(async () => {
     await clear();
-    const allowlist = await readFile(join(__dirname, '../../local/demo/allowlist.yml'), 'utf8');
-    await loadBackends(clickHouse.client, parseAllowlist(allowlist), nowMs);
-    const { items } = buildHistory({ seed: 'oot-demo', endMs: nowMs });
-    const sink = createSink({ client: clickHouse.client, now: () => nowMs });
-    await sink.write(
-      items.map((item) => changeOfItem(marshall(item, { removeUndefinedValues: true }))),
-      'stream',
-    );
+    // Moved to now: how old the newest result is and how old heartbeats are, the queries ask the engine's clock.
+    await loadDemo(clickHouse.client, { endMs: nowMs });
     await put(tables.quarantine, [quarantined('one')]);
     await put(tables.replication, [shard('one', 1_000)]);
   });

@@ -1,8 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { marshall } from '@aws-sdk/util-dynamodb';
 import fc from 'fast-check';
-import { loadBackends, parseAllowlist, type Backend } from '../../clickhouse/backends';
+import { loadBackends, type Backend } from '../../clickhouse/backends';
 import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
 import { config } from '../../dashboards/config';
 import { setting } from '../../dashboards/settings';
@@ -13,9 +10,7 @@ import {
   verdictCounts,
 } from '../../dashboards/queries/readiness';
 import { criteria, historyDays } from '../../dashboards/queries/readiness-criteria';
-import { buildHistory } from '../../local/demo/items';
-import { changeOfItem } from '../../replicator/change';
-import { createSink } from '../../replicator/sink';
+import { demoNowMs, loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery, type VariableValue } from '../helpers/grafana';
 import { attempt, receivedMs } from '../helpers/rows';
@@ -683,21 +678,14 @@ describe('readiness, against the same criteria in TypeScript', () => {
 });
 
 describe('readiness, on the demo history', () => {
-  const endMs = Date.now();
+  const demoNow = `toDateTime64('${dateTimeOfMs(demoNowMs)}', 3, 'UTC')`;
   beforeAll(async () => {
     await clear();
-    const allowlist = await readFile(join(__dirname, '../../local/demo/allowlist.yml'), 'utf8');
-    await loadBackends(clickHouse.client, parseAllowlist(allowlist), endMs);
-    const { items } = buildHistory({ seed: 'oot-demo', endMs });
-    const sink = createSink({ client: clickHouse.client, now: () => endMs });
-    await sink.write(
-      items.map((item) => changeOfItem(marshall(item, { removeUndefinedValues: true }))),
-      'backfill',
-    );
+    await loadDemo(clickHouse.client, { source: 'backfill' });
   });
 
   it('shows every backend, and the weak one as a demotion signal', async () => {
-    const backends = await ask<BackendRow>(readinessByBackend());
+    const backends = await ask<BackendRow>(readinessByBackend(demoNow));
     expect(backends).toHaveLength(8);
     expect(backends.find((row) => row.downstream_repo === 'pytorch-labs/cambricon-pytorch')).toMatchObject({
       overall: 'demotion signal',
@@ -707,7 +695,7 @@ describe('readiness, on the demo history', () => {
   });
 
   it.each(criteria.map(({ column }) => column))('draws %s over the last days', async (column) => {
-    const points = await ask<{ time: string; backend: string }>(criterionTrend(column));
+    const points = await ask<{ time: string; backend: string }>(criterionTrend(column, demoNow));
     expect(points.length).toBeGreaterThan(20);
     expect([...points].sort((a, b) => a.time.localeCompare(b.time))).toEqual(points);
   });

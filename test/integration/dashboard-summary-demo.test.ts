@@ -1,21 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { marshall } from '@aws-sdk/util-dynamodb';
-import { loadBackends, parseAllowlist } from '../../clickhouse/backends';
 import { stateCode, type BackendState } from '../../dashboards/queries/backend-states';
 import { summaryDashboard } from '../../dashboards/summary';
-import { buildHistory } from '../../local/demo/items';
 import { situationAt } from '../../local/demo/profile';
-import { changeOfItem } from '../../replicator/change';
-import { createSink } from '../../replicator/sink';
+import { demoNowMs, loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery, type VariableValue } from '../helpers/grafana';
 
 /* Every query of the dashboard, on the history that the demo shows. */
 
 const dayMs = 86_400_000;
-/** A Friday afternoon: nights and weekends are quiet in the demo, and a test must not depend on when it runs. */
-const toMs = Date.UTC(2026, 10, 20, 14);
+const toMs = demoNowMs;
 const fromMs = toMs - 7 * dayMs;
 
 type Target = { rawSql: string; format: number };
@@ -32,11 +25,7 @@ const queries = [...panels, ...annotations];
 let clickHouse: TestClickHouse;
 beforeAll(async () => {
   clickHouse = await startClickHouse();
-  const { items } = buildHistory({ seed: 7, endMs: toMs });
-  const changes = items.map((item) => changeOfItem(marshall(item, { removeUndefinedValues: true })));
-  await createSink({ client: clickHouse.client, now: Date.now }).write(changes, 'stream');
-  const allowlist = readFileSync(join(__dirname, '../../local/demo/allowlist.yml'), 'utf8');
-  await loadBackends(clickHouse.client, parseAllowlist(allowlist), toMs);
+  await loadDemo(clickHouse.client);
 });
 afterAll(() => clickHouse.stop());
 
