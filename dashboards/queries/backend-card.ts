@@ -49,7 +49,7 @@ export const runQueuesSql = () => sql`
   SELECT min(received_at) AS first_received_at, max(queue_seconds) AS run_queue_seconds
   FROM oot_attempts
   WHERE ${attemptInRange} AND ${chosen}
-  GROUP BY workflow_name, run_id, if(run_id = '', delivery_id, '')
+  GROUP BY workflow_name, run_key
   HAVING run_queue_seconds IS NOT NULL`;
 
 /** Seconds; NULL where no queue time is known. */

@@ -173,7 +173,10 @@ export const completeness = (): string => sql`
   GROUP BY downstream_repo
   ORDER BY newest_age IS NULL DESC, newest_age DESC, downstream_repo`;
 
-/** Jobs of the time range that never completed, newest first. */
+/**
+ * Jobs of the time range that never completed, newest first. They are found by what is narrow, and what is shown of
+ * them is read afterwards: names and links of every job of a week are much to sort.
+ */
 export const lostJobs = (): string => sql`
   SELECT
     received_at,
@@ -186,8 +189,14 @@ export const lostJobs = (): string => sql`
     run_attempt,
     workflow_run_url,
     pytorch_head_sha
-  FROM ${jobsInRange}
-  WHERE (is_overdue OR state = 'swept')
-    AND ${where('backend')}
-  ORDER BY received_at DESC, dynamoKey
-  LIMIT ${listedEntries}`;
+  FROM oot_attempts
+  WHERE ${receivedInRange}
+    AND attempt_id IN (
+      SELECT attempt_id
+      FROM ${jobsInRange}
+      WHERE (is_overdue OR state = 'swept')
+        AND ${where('backend')}
+      ORDER BY received_at DESC, attempt_id
+      LIMIT ${listedEntries}
+    )
+  ORDER BY received_at DESC, attempt_id`;

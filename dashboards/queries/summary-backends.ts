@@ -35,7 +35,7 @@ const queues = sql`
             FROM oot_attempts
             WHERE received_at >= $__fromTime_ms AND received_at < $__toTime_ms
               AND ${filtered}
-            GROUP BY downstream_repo, workflow_name, run_id, if(run_id = '', delivery_id, '')
+            GROUP BY downstream_repo, workflow_name, run_key
         )
         GROUP BY downstream_repo`;
 
@@ -49,7 +49,7 @@ const goodAndBad = 'downstream_repo, received_at, is_counted, is_as_expected';
 
 /**
  * The first bad job received after the last good one. A streak may be older than the range, so the jobs of all time
- * are read, but only of backends without a good one on the last day.
+ * are read, but only of registered backends without a good one on the last day.
  */
 const streaks = sql`
         SELECT
@@ -61,8 +61,11 @@ const streaks = sql`
         FROM (
             SELECT ${goodAndBad}
             FROM oot_jobs_between(from = toDateTime64(0, 3), to = $__toTime_ms)
-            WHERE downstream_repo NOT IN (
-            ${goodOnLastDay}) AND ${filtered}
+            WHERE downstream_repo IN (
+            SELECT repo
+            FROM oot_backends
+            WHERE repo NOT IN (
+            ${goodOnLastDay})) AND ${filtered}
             UNION ALL
             SELECT ${goodAndBad}
             FROM oot_jobs_between(from = $__toTime_ms - INTERVAL 1 DAY, to = $__toTime_ms)
