@@ -6,11 +6,15 @@
 
 export type VariableValue = string | string[];
 
-export type Expansion = {
+/** Milliseconds. */
+export type TimeRange = {
   fromMs: number;
   toMs: number;
   /** Grafana makes it from the time range and the panel's width. */
   intervalMs?: number;
+};
+
+export type Expansion = TimeRange & {
   variables: Record<string, VariableValue>;
   /** What a variable offers: All, without a value of its own, becomes every one of them. */
   allOptions?: Record<string, string[]>;
@@ -25,10 +29,12 @@ export class ExpansionError extends Error {
 }
 
 /** The SQL that reaches ClickHouse. Throws {@link ExpansionError}. */
-export function expandQuery(rawSql: string, options: Expansion): string {
-  const conditional = expandConditionalAll(rawSql, options.variables);
-  return expandMacros(interpolate(conditional, options), options);
-}
+export const expandQuery = (rawSql: string, options: Expansion): string =>
+  expandMacros(interpolateQuery(rawSql, options), options);
+
+/** What Grafana's front end sends: variables have their values, the backend's macros still stand. Throws {@link ExpansionError}. */
+export const interpolateQuery = (rawSql: string, options: Expansion): string =>
+  interpolate(expandConditionalAll(rawSql, options.variables), options);
 
 /** Is All chosen? As text, as the plugin compares it; nothing chosen counts as All for it too. */
 const isAll = (value: VariableValue): boolean => ['', allValue].includes(value.toString());
@@ -184,7 +190,7 @@ function intervalText(ms: number): string {
 
 /* The plugin's backend. */
 
-type Context = { fromMs: number; toMs: number; intervalMs: number };
+type Context = Required<TimeRange>;
 type Macro = { args: 'any' | number; expand: (context: Context, ...args: string[]) => string };
 
 const seconds = (ms: number): string => `toDateTime(${Math.floor(ms / 1000)})`;
@@ -234,7 +240,11 @@ const macros: Record<string, Macro> = {
   },
 };
 
-function expandMacros(rawSql: string, { fromMs, toMs, intervalMs = defaultIntervalMs }: Expansion): string {
+/** What the plugin's backend makes of what the front end sent. Throws {@link ExpansionError}. */
+export function expandMacros(
+  rawSql: string,
+  { fromMs, toMs, intervalMs = defaultIntervalMs }: TimeRange,
+): string {
   let text = rawSql;
   // One name after the other, the longest first; so a macro may stand inside another one's parentheses.
   for (const name of Object.keys(macros).sort((a, b) => b.length - a.length || (a < b ? -1 : 1))) {

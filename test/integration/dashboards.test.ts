@@ -10,10 +10,8 @@ import { backends } from '../../local/demo/backends';
 import { createSink } from '../../replicator/sink';
 import { demoChanges, loadDemo } from '../helpers/demo';
 import {
-  allValue,
   annotationQueries,
   expandQuery,
-  ExpansionError,
   namedColumns,
   panelsOf,
   variablesOf,
@@ -21,9 +19,8 @@ import {
   type DashboardJson,
   type PanelJson,
   type Target,
-  type VariableJson,
-  type VariableValue,
 } from '../helpers/grafana';
+import { chooseVariables, choices, isFree, type Choice, type Chosen } from '../helpers/grafana-variables';
 
 /** Panels that are empty although nothing is wrong, `uid: title`, with the reason. Keep it short. */
 const mayBeEmpty: Record<string, string> = {};
@@ -34,8 +31,6 @@ const nowMs = Date.now();
 /** The default time range, and the interval that Grafana makes of it on a wide screen. */
 const timeRange = { fromMs: nowMs - 7 * dayMs, toMs: nowMs };
 const intervalMs = 600_000;
-/** What a stranger may call a job: quotes, a backslash, what ends a string, a parenthesis. */
-const nasty = `it's "a" \\ b), 1 -- ;`;
 
 /** The demo's backend that has been failing for days, with failed tests. */
 const brokenBackend = backends.find(({ fate }) => fate === 'broken')?.repo;
@@ -133,74 +128,15 @@ async function ask(rawSql: string, chosen: Chosen): Promise<Answer> {
   }
 }
 
-/* Variables: what they offer, and what is chosen. */
-
-type Chosen = { variables: Record<string, VariableValue>; allOptions: Record<string, string[]> };
-
-const choices = ['default', 'one', 'several', 'all', 'nasty'] as const;
-type Choice = (typeof choices)[number];
-
-/** Can it be anything, since it comes from a stranger's callback or a person's keyboard? */
-const isFree = ({ type }: VariableJson): boolean => type === 'query' || type === 'textbox';
-
-function chosenValue(variable: VariableJson, choice: Choice, options: string[]): VariableValue {
-  const current = variable.current?.value;
-  const typed = typeof variable.query === 'string' && variable.type !== 'query' ? variable.query : '';
-  const byDefault = current !== undefined && current.length > 0 ? current : (options[0] ?? typed);
-  const several = (values: string[]) => (variable.multi === true ? values : (values[0] ?? ''));
-  switch (choice) {
-    case 'default':
-      return byDefault;
-    case 'all':
-      if (variable.includeAll === true) return several([allValue]);
-      // There is no All: then the one with the most to show.
-      return brokenBackend !== undefined && options.includes(brokenBackend) ? brokenBackend : byDefault;
-    case 'nasty':
-      return isFree(variable) ? several([nasty]) : byDefault;
-    case 'one':
-      return options.length > 0 ? several(options.slice(-1)) : byDefault;
-    case 'several':
-      if (options.length === 0) return byDefault;
-      return variable.multi === true ? options.slice(0, 3) : (options[options.length >> 1] ?? '');
-  }
-}
-
-/** Asks the variables' queries one after the other, those last that need another's value. */
-async function choose(dashboard: DashboardJson, choice: Choice): Promise<Chosen> {
-  const chosen: Chosen = { variables: {}, allOptions: {} };
-  let waiting = variablesOf(dashboard);
-  while (waiting.length > 0) {
-    const next: VariableJson[] = [];
-    for (const variable of waiting) {
-      const options = await optionsOf(variable, chosen).catch((error: unknown) => {
-        if (error instanceof ExpansionError && error.message.endsWith('is not set')) return undefined;
-        throw error;
-      });
-      if (options === undefined) next.push(variable);
-      else {
-        chosen.allOptions[variable.name] = options;
-        chosen.variables[variable.name] = chosenValue(variable, choice, options);
-      }
-    }
-    if (next.length === waiting.length) {
-      throw new Error(`variables that wait for each other: ${next.map(({ name }) => name).join(', ')}`);
-    }
-    waiting = next;
-  }
-  return chosen;
-}
-
-async function optionsOf(variable: VariableJson, chosen: Chosen): Promise<string[]> {
-  const rawSql = variableSql(variable);
-  if (rawSql !== undefined) return (await ask(rawSql, chosen)).rows.map(([value]) => String(value));
-  if (variable.type !== 'custom' || typeof variable.query !== 'string') return [];
-  return variable.query.split(',').map((option) => option.split(' : ').at(-1)?.trim() ?? '');
-}
-
 const chosenOf = new Map<string, Promise<Chosen>>();
 function chosenFor(dashboard: DashboardJson, choice: Choice): Promise<Chosen> {
   const key = `${dashboard.uid} ${choice}`;
-  const chosen = chosenOf.get(key) ?? choose(dashboard, choice);
+  const chosen =
+    chosenOf.get(key) ??
+    chooseVariables(dashboard, choice, {
+      offered: async (rawSql, others) => (await ask(rawSql, others)).rows.map(([value]) => String(value)),
+      fullest: brokenBackend,
+    });
   chosenOf.set(key, chosen);
   return chosen;
 }
