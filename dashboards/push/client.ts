@@ -21,8 +21,8 @@ export type Grafana = {
   url: string;
   /** The answer, or null for 404. Throws {@link GrafanaApiError}. */
   get: (path: string) => Promise<unknown>;
-  /** For changes. What is to be deleted and is gone already is fine. Throws {@link GrafanaApiError}. */
-  send: (request: ApiRequest) => Promise<void>;
+  /** For changes; the answer. What is to be deleted and is gone already is fine. Throws {@link GrafanaApiError}. */
+  send: (request: ApiRequest) => Promise<unknown>;
 };
 
 /**
@@ -78,8 +78,9 @@ export function createGrafana({ url, authorization, secrets }: Connection, timeo
       return failure ? null : answer;
     },
     async send(request) {
-      const { status, failure } = await call(request);
+      const { status, answer, failure } = await call(request);
       if (failure && !(request.method === 'DELETE' && status === 404)) throw failure;
+      return answer;
     },
   };
 }

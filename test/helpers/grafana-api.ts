@@ -37,12 +37,14 @@ export type GrafanaImitation = {
   asked: string[];
   /** Answers that differ from what it would do, by `METHOD /path`. */
   overrides: Record<string, { status: number; body?: unknown; text?: string; location?: string }>;
+  /** Further endpoints, by `METHOD path`, which get the body. */
+  more: Record<string, (body: Json) => Answer | Promise<Answer>>;
   /** Called before a request is answered. */
   before: (call: string) => void;
   close: () => Promise<void>;
 };
 
-type Json = Record<string, unknown>;
+export type Json = Record<string, unknown>;
 type StoredDashboard = { model: Json; folderUid: string; provisioned: boolean; messages: string[] };
 export type StoredRule = Json & {
   uid: string;
@@ -67,7 +69,7 @@ export type State = {
   policies: Json | null;
 };
 
-type Answer = { status: number; body?: unknown };
+export type Answer = { status: number; body?: unknown };
 type Call = { params: string[]; query: URLSearchParams; body: Json; provenance: string };
 type Handler = (state: State, call: Call) => Answer;
 
@@ -405,6 +407,7 @@ export async function startGrafanaImitation(base = ''): Promise<GrafanaImitation
     changes: [],
     asked: [],
     overrides: {},
+    more: {},
     before: () => undefined,
     close: async () => {
       server.closeAllConnections();
@@ -443,7 +446,7 @@ async function answer(
   const result: Answer =
     override ??
     (accepted.includes(headers.authorization ?? '')
-      ? route(imitation.state, `${method} ${pathname.slice(base.length + 1)}`, {
+      ? await answerOf(imitation, `${method} ${pathname.slice(base.length + 1)}`, {
           query,
           provenance,
           body: (text === '' ? {} : JSON.parse(text)) as Json,
@@ -453,6 +456,12 @@ async function answer(
   response.statusCode = result.status;
   response.end(override?.text ?? (result.body === undefined ? '' : JSON.stringify(result.body)));
 }
+
+const answerOf = (
+  { more, state }: GrafanaImitation,
+  call: string,
+  rest: Omit<Call, 'params'>,
+): Answer | Promise<Answer> => more[call]?.(rest.body) ?? route(state, call, rest);
 
 function route(state: State, call: string, rest: Omit<Call, 'params'>): Answer {
   for (const [pattern, handler] of Object.entries(routes)) {
