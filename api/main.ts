@@ -1,4 +1,3 @@
-import { createClickHouse } from '../clickhouse/client';
 import { readConfig } from '../runtime/env';
 import { listen } from '../runtime/http/server';
 import { createLogger } from '../runtime/logger';
@@ -6,7 +5,7 @@ import { exitWith, onShutdown, tellReady } from '../runtime/shutdown';
 import { createApp } from './app';
 import { apiConfigSchema } from './config';
 import { createApiMetrics } from './metrics';
-import { createReader } from './read';
+import { createReader, createReaderClient } from './read';
 
 async function main(): Promise<void> {
   const config = readConfig(apiConfigSchema, process.env);
@@ -19,13 +18,7 @@ async function main(): Promise<void> {
   if (config.API_PUBLIC === 'badges' && config.API_READ_TOKENS.length === 0) {
     logger.warn('there is no token in API_READ_TOKENS: only badges are answered');
   }
-  const clickHouse = createClickHouse({
-    CLICKHOUSE_URL: config.CLICKHOUSE_URL,
-    CLICKHOUSE_USER: config.CLICKHOUSE_READER_USER,
-    CLICKHOUSE_PASSWORD: config.CLICKHOUSE_READER_PASSWORD,
-    CLICKHOUSE_DATABASE: config.CLICKHOUSE_DATABASE,
-    CLICKHOUSE_CLUSTER: undefined,
-  });
+  const clickHouse = createReaderClient(config);
 
   let draining = false;
   const app = createApp({

@@ -1,6 +1,7 @@
-import type { ClickHouseClient } from '../clickhouse/client';
+import { createClickHouse, type ClickHouseClient } from '../clickhouse/client';
 import { classifyFailure } from '../clickhouse/errors';
 import { bindQuery, type Page } from '../dashboards/bind-query';
+import type { ReaderConfig } from './config';
 
 /** ClickHouse can't be asked now: away, overloaded, too slow, or not set up. `cause` says why, and is not for readers. */
 export class ClickHouseUnavailableError extends Error {
@@ -13,6 +14,16 @@ export type ReadRows = <T>(rawSql: string, page: Page) => Promise<T[]>;
 
 /** Begins a look-up: all its queries together may take `timeoutMs`, by default 8 s. */
 export type StartReading = (timeoutMs?: number) => ReadRows;
+
+/** A client with the account that may only read. */
+export const createReaderClient = (config: ReaderConfig): ClickHouseClient =>
+  createClickHouse({
+    CLICKHOUSE_URL: config.CLICKHOUSE_URL,
+    CLICKHOUSE_USER: config.CLICKHOUSE_READER_USER,
+    CLICKHOUSE_PASSWORD: config.CLICKHOUSE_READER_PASSWORD,
+    CLICKHOUSE_DATABASE: config.CLICKHOUSE_DATABASE,
+    CLICKHOUSE_CLUSTER: undefined,
+  });
 
 /** Queries of a look-up that takes too long are given up, by ClickHouse too. */
 export const createReader =

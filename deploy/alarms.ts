@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
@@ -10,9 +10,11 @@ import {
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { HttpCodeElb, HttpCodeTarget } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import type { Function } from 'aws-cdk-lib/aws-lambda';
+import { FilterPattern } from 'aws-cdk-lib/aws-logs';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
+import type { LambdaApi } from './api-lambda';
 import type { Environment } from './config-schema';
 import type { ContainerIngest } from './ingest-container';
 import type { LambdaIngest } from './ingest-lambda';
@@ -108,12 +110,23 @@ export function createAlarms(scope: Construct, config: Environment['alarms']) {
       });
     },
 
-    ofLambdaIngest({ function: lambda, api }: LambdaIngest): void {
+    /** Where readers ask the same API, its count of 5xx is theirs, too: then ingest's own log is what counts. */
+    ofLambdaIngest({ function: lambda, api }: LambdaIngest, { sharesApi }: { sharesApi: boolean }): void {
       ofFunction('Ingest', lambda);
       alarm('IngestFails', {
         text: 'Callbacks were answered with a 5xx. The relay sends again, a few times; after that they are lost.',
+        metric: sharesApi ? serverErrorsInLog(lambda) : api.metricServerError(fiveMinutes),
+        threshold: 1,
+      });
+    },
+
+    ofLambdaApi({ function: lambda, api }: LambdaApi): void {
+      ofFunction('Reader', lambda);
+      alarm('ReaderFails', {
+        text: 'Readers were answered with a 5xx for 15 minutes: ClickHouse is away or slow. If IngestFails is on, see there.',
         metric: api.metricServerError(fiveMinutes),
         threshold: 1,
+        periods: 3,
       });
     },
 
@@ -130,4 +143,21 @@ export function createAlarms(scope: Construct, config: Environment['alarms']) {
       });
     },
   };
+}
+
+/**
+ * What the function's app answered with a 5xx. What the gateway answers itself is not in it: that is where the
+ * function failed, or Lambda had no room, which has alarms of its own.
+ */
+function serverErrorsInLog(lambda: Function): IMetric {
+  return lambda.logGroup
+    .addMetricFilter('ServerErrors', {
+      filterPattern: FilterPattern.all(
+        FilterPattern.stringValue('$.msg', '=', 'request answered'),
+        FilterPattern.numberValue('$.status', '>=', 500),
+      ),
+      metricNamespace: `OotCiHealth/${Stack.of(lambda).stackName}`,
+      metricName: 'IngestServerErrors',
+    })
+    .metric(fiveMinutes);
 }

@@ -6,6 +6,7 @@ const root = join(__dirname, '..');
 
 /** The functions that are bundled, and the entry point that exports `handler`. */
 export const lambdaEntries = {
+  api: 'api/lambda-main.ts',
   ingest: 'ingest/lambda-main.ts',
   replicator: 'replicator/lambda-main.ts',
 } as const;

@@ -61,6 +61,38 @@ const ingestSchema = z.discriminatedUnion(
   { error: 'must be { kind: "lambda" | "container" | "none", ... }' },
 );
 
+/** The API that readers ask (`api/`): results of a PR, badges. */
+const apiSchema = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({ kind: z.literal('none') }),
+    z.strictObject({
+      kind: z.literal('lambda'),
+      secrets: z.strictObject({
+        readTokens: secretName,
+        /** Of the account that may only read. */
+        clickHouse: secretName,
+      }),
+      /** What is answered without a token; a README can't send one. */
+      public: z.enum(['none', 'badges', 'all'], 'must be "none", "badges" or "all"').default('none'),
+      /** Where links lead. */
+      grafanaUrl: z.url({ protocol: /^https?$/, error: 'must be a URL' }).optional(),
+      /**
+       * What the gateway lets through of each of the two routes, of all clients together. The API itself counts for
+       * each client, but every instance for itself; this bounds them all (a target, to the gateway, and no ceiling:
+       * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html). A look-up may take
+       * 8 s, so some 8 × this run at once for either route, beside ingest and out of the same account's room.
+       */
+      requestsPerSecond: whole(1, 1_000).default(10),
+      /** So many may come at one moment. */
+      burst: whole(1, 1_000).default(20),
+      /** MB. */
+      memoryMb: whole(256, 3_008).default(1_024),
+    }),
+  ],
+  { error: 'must be { kind: "lambda" | "none", ... }' },
+);
+
 const replicatorSchema = z.strictObject({
   /** Records a batch. DynamoDB gives at most 1,000 a read; ClickHouse wants few inserts and large ones. */
   batchSize: whole(1, 10_000).default(1_000),
@@ -101,10 +133,22 @@ const environmentSchema = z
     table: tableSchema,
     secrets: z.strictObject({ relayTokens: secretName, clickHouse: secretName }),
     ingest: ingestSchema,
+    /** Off unless it is asked for. */
+    api: apiSchema.prefault({ kind: 'none' }),
     replicator: replicatorSchema.prefault({}),
     alarms: alarmsSchema.prefault({}),
     /** Refuses to delete the stack. Table, bucket and logs stay in any case. */
     terminationProtection: z.boolean().default(true),
+  })
+  .superRefine(({ api, secrets }, context) => {
+    if (api.kind !== 'lambda') return;
+    const { readTokens, clickHouse } = api.secrets;
+    const complain = (field: string, message: string) =>
+      context.addIssue({ code: 'custom', path: ['api', 'secrets', field], message });
+    if (readTokens === secrets.relayTokens)
+      complain('readTokens', "is the relay's: who may read would be able to write");
+    if (clickHouse === secrets.clickHouse)
+      complain('clickHouse', "is the replicator's, whose account may write");
   })
   .superRefine(({ table, region, account, ingest }, context) => {
     if (table.kind !== 'existing') return;

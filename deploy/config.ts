@@ -13,6 +13,7 @@ export const environments: Record<string, EnvironmentInput> = {
       clickHouse: 'oot-ci-health/staging/clickhouse',
     },
     ingest: { kind: 'lambda' },
+    api: { kind: 'none' },
     terminationProtection: false,
   },
   production: {
@@ -23,5 +24,6 @@ export const environments: Record<string, EnvironmentInput> = {
       clickHouse: 'oot-ci-health/production/clickhouse',
     },
     ingest: { kind: 'lambda' },
+    api: { kind: 'none' },
   },
 };

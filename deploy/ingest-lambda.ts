@@ -1,5 +1,5 @@
 import { CfnOutput } from 'aws-cdk-lib';
-import { HttpApi, HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpMethod, type HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type { Function } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
@@ -20,6 +20,7 @@ const timeoutSeconds = 15;
  */
 export function createLambdaIngest(
   scope: Construct,
+  api: HttpApi,
   props: {
     config: Extract<Environment['ingest'], { kind: 'lambda' }>;
     relayTokensSecret: string;
@@ -35,7 +36,6 @@ export function createLambdaIngest(
     environment: { OOT_TABLE: props.table.name, OOT_RELAY_TOKENS_SECRET: props.relayTokensSecret },
     statements: [mayReadSecret(scope, props.relayTokensSecret), mayWriteResults(props.table.arn)],
   });
-  const api = new HttpApi(scope, 'Api', { description: 'Callbacks of the relay' });
   const integration = new HttpLambdaIntegration('Ingest', lambda);
   const routes = [
     { path: '/api/oot/results', method: HttpMethod.POST },

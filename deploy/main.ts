@@ -14,6 +14,7 @@ function main(): void {
   const folder = mkdtempSync(join(tmpdir(), 'oot-deploy-'));
   try {
     const bundleFolders = {
+      api: bundleLambda('api', folder).folder,
       ingest: bundleLambda('ingest', folder).folder,
       replicator: bundleLambda('replicator', folder).folder,
     };

@@ -1,5 +1,7 @@
 import { CfnOutput, Stack, Tags, type App } from 'aws-cdk-lib';
+import { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { createAlarms } from './alarms';
+import { createLambdaApi } from './api-lambda';
 import type { LambdaName } from './bundle';
 import type { Environment } from './config-schema';
 import { createContainerIngest } from './ingest-container';
@@ -14,7 +16,7 @@ export type BundleFolders = Record<LambdaName, string>;
  * One environment: the table, or a reference to one; who writes into it; who mirrors it; who watches.
  *
  * Another function joins as these do: an entry in `lambdaEntries`, `createFunction` with what it may do, and, where
- * it is asked over HTTP, its own API.
+ * it is asked over HTTP, routes of the one API.
  */
 export function createStack(
   app: App,
@@ -22,7 +24,7 @@ export function createStack(
   environment: Environment,
   bundleFolders: BundleFolders,
 ): Stack {
-  const { account, region, ingest, terminationProtection } = environment;
+  const { account, region, ingest, api, terminationProtection } = environment;
   const stack = new Stack(app, `oot-ci-health-${name}`, {
     description: `OOT CI health, ${name}`,
     env: { region, ...(account !== undefined && { account }) },
@@ -35,13 +37,23 @@ export function createStack(
   alarms.ofReplicator(
     createReplicator(stack, { environment, table, bundleFolder: bundleFolders.replicator }),
   );
+  const httpApi =
+    ingest.kind === 'lambda' || api.kind === 'lambda'
+      ? new HttpApi(stack, 'Api', { description: 'Callbacks of the relay, and what readers ask' })
+      : undefined;
   const shared = { table, relayTokensSecret: environment.secrets.relayTokens };
-  if (ingest.kind === 'lambda') {
-    alarms.ofLambdaIngest(
-      createLambdaIngest(stack, { ...shared, config: ingest, bundleFolder: bundleFolders.ingest }),
-    );
+  if (ingest.kind === 'lambda' && httpApi) {
+    const created = createLambdaIngest(stack, httpApi, {
+      ...shared,
+      config: ingest,
+      bundleFolder: bundleFolders.ingest,
+    });
+    alarms.ofLambdaIngest(created, { sharesApi: api.kind === 'lambda' });
   } else if (ingest.kind === 'container') {
     alarms.ofContainerIngest(createContainerIngest(stack, { ...shared, config: ingest }));
+  }
+  if (api.kind === 'lambda' && httpApi) {
+    alarms.ofLambdaApi(createLambdaApi(stack, httpApi, { config: api, bundleFolder: bundleFolders.api }));
   }
   new CfnOutput(stack, 'Table', { value: table.name });
   return stack;

@@ -18,6 +18,15 @@ export function createSecretReader(options: { region: string; secretId: string }
   };
 }
 
+/** Reads several secrets as one, so that a change of any of them is a change: a JSON array of their texts, in order. */
+export const joinSecrets =
+  (...reads: ReadSecret[]): ReadSecret =>
+  async (signal) =>
+    JSON.stringify(await Promise.all(reads.map((read) => read(signal))));
+
+/** The texts that {@link joinSecrets} joined. */
+export const splitSecrets = (joined: string): string[] => JSON.parse(joined) as string[];
+
 /**
  * What is made of a secret (a client, an app), kept while the secret stays the same. It is looked at again at most
  * every `maxAgeMs`, so that a rotation needs no deployment; what was made of the one before is closed.

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { apiConfigSchema } from '../../api/config';
+import { apiConfigSchema, apiLambdaConfigSchema } from '../../api/config';
 import { accessConfigSchema } from '../../clickhouse/access/config';
 import { pushConfigSchema } from '../../dashboards/push/config';
 import { ingestConfigSchema, ingestLambdaConfigSchema } from '../../ingest/config';
@@ -16,6 +16,7 @@ const known = new Set(
     replicatorConfigSchema,
     replicatorLambdaConfigSchema,
     apiConfigSchema,
+    apiLambdaConfigSchema,
     localConfigSchema,
     pushConfigSchema,
     accessConfigSchema,

@@ -44,6 +44,7 @@ describe.each(Object.keys(lambdaEntries) as LambdaName[])('the bundle of %s', (n
         .map((input) => input.split('/')[0]),
     );
     const expected = {
+      api: ['api', 'clickhouse', 'dashboards', 'runtime'],
       ingest: ['ingest', 'runtime'],
       replicator: ['clickhouse', 'ingest', 'replicator', 'runtime'],
     };
@@ -71,6 +72,7 @@ describe.each(Object.keys(lambdaEntries) as LambdaName[])('the bundle of %s', (n
   });
 
   it('is small: a cold start reads all of it', () => {
-    expect(bundle.bytes).toBeLessThan(2_500_000);
+    // A badge is as wide as its letters, and of those there are 0.9 MB.
+    expect(bundle.bytes).toBeLessThan(name === 'api' ? 3_400_000 : 2_500_000);
   });
 });

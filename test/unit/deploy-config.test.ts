@@ -9,6 +9,10 @@ const usable = {
 } as const satisfies EnvironmentInput;
 
 const streamArn = 'arn:aws:dynamodb:us-east-1:123456789012:table/results/stream/2026-11-20T10:00:00.123';
+const api = {
+  kind: 'lambda',
+  secrets: { readTokens: 'oot/read-token', clickHouse: 'oot/clickhouse-read' },
+};
 const existing = { kind: 'existing', name: 'results', streamArn };
 const container = {
   kind: 'container',
@@ -25,6 +29,7 @@ it('fills in what was left out', () => {
     staging: {
       ...usable,
       ingest: { kind: 'lambda', memoryMb: 1024 },
+      api: { kind: 'none' },
       replicator: {
         batchSize: 1000,
         batchWindowSeconds: 5,
@@ -35,6 +40,17 @@ it('fills in what was left out', () => {
       alarms: { iteratorAgeMinutes: 10 },
       terminationProtection: true,
     },
+  });
+});
+
+it('fills in what was left out of the API, which is answered to nobody without a token', () => {
+  const input = { staging: { ...usable, api } } as Record<string, EnvironmentInput>;
+  expect(parseEnvironments(input).staging?.api).toEqual({
+    ...api,
+    public: 'none',
+    requestsPerSecond: 10,
+    burst: 20,
+    memoryMb: 1024,
   });
 });
 
@@ -107,6 +123,32 @@ const bad: [string, object, string][] = [
     'a container in one zone',
     { ingest: { ...container, availabilityZones: ['us-east-1a'] } },
     'staging.ingest.availabilityZones: ',
+  ],
+  ['an API of no kind', { api: {} }, 'staging.api.kind: must be { kind: "lambda" | "none", ... }'],
+  [
+    'an API without its secrets',
+    { api: { ...api, secrets: {} } },
+    'staging.api.secrets.readTokens: is required: the name of a secret in Secrets Manager',
+  ],
+  [
+    "an API with the replicator's account",
+    { api: { ...api, secrets: { ...api.secrets, clickHouse: 'oot/clickhouse' } } },
+    "staging.api.secrets.clickHouse: is the replicator's, whose account may write",
+  ],
+  [
+    "an API with the relay's tokens",
+    { api: { ...api, secrets: { ...api.secrets, readTokens: 'oot/relay-token' } } },
+    "staging.api.secrets.readTokens: is the relay's: who may read would be able to write",
+  ],
+  [
+    'an API that is public in part',
+    { api: { ...api, public: 'prs' } },
+    'staging.api.public: must be "none", "badges" or "all"',
+  ],
+  [
+    'an API that is not throttled',
+    { api: { ...api, requestsPerSecond: 0 } },
+    'staging.api.requestsPerSecond: must be a whole number from 1 to 1000',
   ],
   [
     'an age that the stream does not outlive',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
+import { apiLambdaConfigSchema } from '../../api/config';
 import { environments } from '../../deploy/config';
 import { parseEnvironments, type EnvironmentInput } from '../../deploy/config-schema';
 import { createStack } from '../../deploy/stack';
@@ -13,7 +14,11 @@ import { replicatorLambdaConfigSchema } from '../../replicator/config';
 /* What would be deployed, made without an account and without a network. */
 
 const folder = mkdtempSync(join(tmpdir(), 'oot-stack-'));
-const bundleFolders = { ingest: join(folder, 'ingest'), replicator: join(folder, 'replicator') };
+const bundleFolders = {
+  api: join(folder, 'api'),
+  ingest: join(folder, 'ingest'),
+  replicator: join(folder, 'replicator'),
+};
 for (const each of Object.values(bundleFolders)) {
   mkdirSync(each);
   writeFileSync(join(each, 'index.js'), 'exports.handler = async () => undefined;');
@@ -28,6 +33,10 @@ const usual: EnvironmentInput = {
   ingest: { kind: 'lambda' },
   alarms: { email: 'oncall@example.org' },
 };
+const api = {
+  kind: 'lambda',
+  secrets: { readTokens: 'oot/read-token', clickHouse: 'oot/clickhouse-read' },
+} as const;
 const inputs = {
   usual,
   container: {
@@ -48,6 +57,17 @@ const inputs = {
       kmsKeyArn: 'arn:aws:kms:us-east-1:123456789012:key/0f2e3c4b',
     },
     ingest: { kind: 'none' },
+  },
+  readers: {
+    ...usual,
+    table: { kind: 'own', name: 'results-for-readers' },
+    api: { ...api, public: 'badges', grafanaUrl: 'https://grafana.example.org' },
+  },
+  'readers-alone': {
+    ...usual,
+    table: { kind: 'existing', name: 'upstream', streamArn: streamArn.replace('/hud/', '/upstream/') },
+    ingest: { kind: 'none' },
+    api,
   },
 } satisfies Record<string, EnvironmentInput>;
 
@@ -176,6 +196,12 @@ describe('time', () => {
     expect(timeout).toBeLessThan(30);
   });
 
+  it("is longer for the API than a look-up's 8 s and a first look at its secrets, and less than the gateway's 30 s", () => {
+    const timeout = functionOf('readers', 'readers').Timeout as number;
+    expect(timeout).toBeGreaterThan(8 + 5);
+    expect(timeout).toBeLessThan(30);
+  });
+
   it('is longer for the replicator than two requests to ClickHouse of 60 s', () => {
     expect(functionOf('usual', 'Mirrors').Timeout).toBeGreaterThan(120);
   });
@@ -235,19 +261,115 @@ describe('what comes in', () => {
   });
 });
 
+describe('what readers ask', () => {
+  const paths = ['GET /api/oot/badge/{proxy+}', 'GET /api/oot/prs/{proxy+}'];
+  const routesOf = (kind: Kind) =>
+    Object.fromEntries(
+      ofType(kind, 'AWS::ApiGatewayV2::Route').map(({ Properties }) => [
+        String(Properties.RouteKey),
+        JSON.stringify(Properties.Target),
+      ]),
+    );
+  const stageOf = (kind: Kind) => {
+    const [[, stage] = [], ...others] = Object.entries(
+      templates[kind].toJSON().Resources as Record<string, Resource & { DependsOn?: string[] }>,
+    ).filter(([, { Type }]) => Type === 'AWS::ApiGatewayV2::Stage');
+    expect(others).toEqual([]);
+    return stage!;
+  };
+
+  it('comes by two paths of the API that takes callbacks, and reaches a function of its own', () => {
+    expect(ofType('readers', 'AWS::ApiGatewayV2::Api').length).toBe(1);
+    const routes = routesOf('readers');
+    const ofIngest = ['GET /healthz', 'POST /api/crcr/results', 'POST /api/oot/results'];
+    expect(Object.keys(routes).sort()).toEqual([...paths, ...ofIngest].sort());
+    expect(paths.map((path) => routes[path])).toEqual([routes[paths[0]!], routes[paths[0]!]]);
+    expect(ofIngest.map((path) => routes[path])).not.toContain(routes[paths[0]!]);
+    for (const { Properties } of ofType('readers', 'AWS::ApiGatewayV2::Integration'))
+      expect(Properties).toMatchObject({ IntegrationType: 'AWS_PROXY', PayloadFormatVersion: '2.0' });
+  });
+
+  it('is throttled by the gateway, and callbacks are not', () => {
+    const { Properties, DependsOn } = stageOf('readers');
+    const throttle = { ThrottlingRateLimit: 10, ThrottlingBurstLimit: 20 };
+    expect(Properties.RouteSettings).toEqual(Object.fromEntries(paths.map((path) => [path, throttle])));
+    expect(Properties.DefaultRouteSettings).toBeUndefined();
+    // The gateway refuses settings of a route that is not there yet.
+    const routeIds = Object.entries(templates.readers.toJSON().Resources as Resources)
+      .filter(([, { Properties }]) => paths.includes(String(Properties.RouteKey)))
+      .map(([id]) => id);
+    expect([...(DependsOn ?? [])].sort()).toEqual(routeIds.sort());
+    expect(stageOf('usual').Properties.RouteSettings).toBeUndefined();
+  });
+
+  it('needs no ingest of ours', () => {
+    expect(Object.keys(routesOf('readers-alone')).sort()).toEqual(paths);
+  });
+
+  it('is nothing unless it is switched on', () => {
+    for (const kind of ['usual', 'container', 'attached'] as const) {
+      const descriptions = ofType(kind, 'AWS::Lambda::Function').map(
+        ({ Properties }) => Properties.Description,
+      );
+      expect(descriptions.filter((text) => String(text).includes('readers'))).toEqual([]);
+    }
+  });
+
+  it('is answered with two secrets and a log, and no right to anything else', () => {
+    const { Role } = functionOf('readers', 'readers') as { Role: { 'Fn::GetAtt': [string] } };
+    const role = (templates.readers.toJSON().Resources as Resources)[Role['Fn::GetAtt'][0]]!;
+    const [policy, ...others] = role.Properties.Policies as {
+      PolicyDocument: { Statement: { Action: string | string[]; Resource: unknown }[] };
+    }[];
+    expect(others).toEqual([]);
+    const secret = (name: string) => ({
+      'Fn::Join': [
+        '',
+        [
+          'arn:',
+          { Ref: 'AWS::Partition' },
+          ':secretsmanager:us-east-1:',
+          { Ref: 'AWS::AccountId' },
+          `:secret:${name}-??????`,
+        ],
+      ],
+    });
+    expect(policy!.PolicyDocument.Statement).toEqual([
+      {
+        Effect: 'Allow',
+        Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        Resource: { 'Fn::GetAtt': [expect.stringMatching(/^ReaderLog/) as string, 'Arn'] },
+      },
+      { Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: secret('oot/read-token') },
+      { Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: secret('oot/clickhouse-read') },
+    ]);
+    // Nor does any other policy name its role.
+    expect(ofType('readers', 'AWS::IAM::Policy')).toEqual([]);
+  });
+});
+
 describe('configuration', () => {
   it.each([
-    ['ingest', 'callbacks', ingestLambdaConfigSchema],
-    ['the replicator', 'Mirrors', replicatorLambdaConfigSchema],
-  ])('of %s is what it reads, and holds no secret', (_, description, schema) => {
-    const { Variables } = functionOf('usual', description).Environment as {
+    ['ingest', 'usual', 'callbacks', ingestLambdaConfigSchema],
+    ['the replicator', 'usual', 'Mirrors', replicatorLambdaConfigSchema],
+    ['the API', 'readers', 'readers', apiLambdaConfigSchema],
+  ] as const)('of %s is what it reads, and holds no secret', (_, kind, description, schema) => {
+    const { Variables } = functionOf(kind, description).Environment as {
       Variables: Record<string, string>;
     };
     expect(Object.keys(schema.shape)).toEqual(expect.arrayContaining(Object.keys(Variables)));
     for (const [key, value] of Object.entries(Variables)) {
       expect(key).not.toMatch(/PASSWORD|TOKENS$|KEY$/);
-      // A name, or a reference to a table of this stack.
-      expect(['oot/relay-token', 'oot/clickhouse', 'results']).toContain(value);
+      // A name, or what anybody may know.
+      expect([
+        'oot/relay-token',
+        'oot/clickhouse',
+        'oot/read-token',
+        'oot/clickhouse-read',
+        'results',
+        'badges',
+        'https://grafana.example.org',
+      ]).toContain(value);
     }
     // It would start: nothing that is required is missing.
     expect(schema.safeParse(Variables).success).toBe(true);
@@ -353,6 +475,8 @@ describe('alarms', () => {
     ['usual', [...replicator, '5xx', 'Errors', 'Throttles']],
     ['container', [...replicator, 'HTTPCode_ELB_5XX_Count', 'HTTPCode_Target_5XX_Count']],
     ['attached', replicator],
+    ['readers', [...replicator, 'IngestServerErrors', 'Errors', 'Throttles', '5xx', 'Errors', 'Throttles']],
+    ['readers-alone', [...replicator, '5xx', 'Errors', 'Throttles']],
   ] as const)('of %s watch all that can go wrong', (kind, metrics) => {
     expect(
       of(kind)
@@ -371,6 +495,28 @@ describe('alarms', () => {
       Protocol: 'email',
       Endpoint: 'oncall@example.org',
     });
+  });
+
+  it("count ingest's own 5xx where the API's are the readers', too", () => {
+    const [filter, ...others] = ofType('readers', 'AWS::Logs::MetricFilter');
+    expect(others).toEqual([]);
+    expect(filter!.Properties).toMatchObject({
+      LogGroupName: { Ref: expect.stringMatching(/^IngestLog/) as string },
+      FilterPattern: '{ ($.msg = "request answered") && ($.status >= 500) }',
+      MetricTransformations: [
+        {
+          MetricNamespace: 'OotCiHealth/oot-ci-health-readers',
+          MetricName: 'IngestServerErrors',
+          MetricValue: '1',
+        },
+      ],
+    });
+    expect(of('readers').find(({ MetricName }) => MetricName === 'IngestServerErrors')).toMatchObject({
+      Namespace: 'OotCiHealth/oot-ci-health-readers',
+      Statistic: 'Sum',
+      Threshold: 1,
+    });
+    expect(ofType('usual', 'AWS::Logs::MetricFilter')).toEqual([]);
   });
 
   it('take silence for trouble only where there is always something to hear', () => {

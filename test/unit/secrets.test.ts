@@ -1,6 +1,6 @@
 import { clickHouseSecretSchema } from '../../replicator/config';
 import { ConfigError, readSecretConfig } from '../../runtime/env';
-import { keepMade } from '../../runtime/secrets';
+import { joinSecrets, keepMade, splitSecrets } from '../../runtime/secrets';
 import { silent } from '../helpers/engines';
 
 /** Something that is made of a secret, with a clock that only the test moves. */
@@ -73,6 +73,26 @@ describe('what is made of a secret', () => {
     const { get } = open([new Error('down'), 'a']);
     await expect(get()).rejects.toThrow('down');
     expect(await get()).toEqual({ of: 'a' });
+  });
+});
+
+describe('several secrets', () => {
+  it('are read as one, which is another one when any of them is', async () => {
+    const texts = ['a,"b"', '{"c":1}'];
+    const read = joinSecrets(...texts.map((_, n) => () => Promise.resolve(texts[n]!)));
+    const signal = AbortSignal.timeout(1_000);
+    const joined = await read(signal);
+    expect(splitSecrets(joined)).toEqual(texts);
+    texts[1] = '';
+    expect(await read(signal)).not.toBe(joined);
+  });
+
+  it('can not be read where one can not', async () => {
+    const read = joinSecrets(
+      () => Promise.resolve('a'),
+      () => Promise.reject(new Error('down')),
+    );
+    await expect(read(AbortSignal.timeout(1_000))).rejects.toThrow('down');
   });
 });
 
