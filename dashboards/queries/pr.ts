@@ -114,7 +114,8 @@ function outcomeSquare(): string {
  * first attempt came last, so an old commit's re-run doesn't beat a new commit's first attempt.
  */
 const otherPrs = sql`
-  failing AS (SELECT DISTINCT downstream_repo, workflow_name, job_name FROM jobs WHERE is_bad),
+  -- A value, which is found once; a list of rows would be found wherever it is named.
+  (SELECT groupUniqArray((downstream_repo, workflow_name, job_name)) FROM jobs WHERE is_bad) AS failing,
   others AS (
     SELECT downstream_repo, workflow_name, job_name, count() AS other_prs, countIf(is_bad_there) AS other_prs_failing
     FROM (
@@ -134,7 +135,13 @@ const otherPrs = sql`
         SELECT downstream_repo, pr_number, job_id, min(received_at) AS first_received_at
         FROM oot_attempts
         WHERE received_at >= now64(3) - INTERVAL ${rerunDays} DAY AND pr_number > 0
-          AND (downstream_repo, workflow_name, job_name) IN failing
+          -- By a number: their names would be compared for a month of attempts.
+          AND job_id IN (
+            SELECT job_id
+            FROM oot_attempts
+            WHERE received_at >= now64(3) - INTERVAL ${otherPrsHours} HOUR
+              AND (downstream_repo, workflow_name, job_name) IN failing
+          )
         GROUP BY downstream_repo, pr_number, job_id
       ) AS firsts USING (downstream_repo, pr_number, job_id)
       GROUP BY downstream_repo, workflow_name, job_name, other_pr
