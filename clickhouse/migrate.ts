@@ -41,16 +41,38 @@ export async function readMigrations(from = directory): Promise<Migration[]> {
 /**
  * The statements of a migration for one kind of server: on a cluster, DDL runs ON CLUSTER and engines are
  * Replicated; a single server and ClickHouse Cloud (which replicates by itself) take them plain.
+ *
+ * `-- define NAME` above a query gives it a name: it is no statement, and `${NAME}` in those after it stands for it.
+ * `${NAME_NOW}` is the same as known now: its parameter `at` lies in a future that never comes.
  */
 export function statementsOf(text: string, cluster?: string, database = 'default'): string[] {
-  return text
+  const defined = new Map<string, string>();
+  const statements: string[] = [];
+  const parts = text
     .replaceAll('${ON_CLUSTER}', onCluster(cluster))
     .replaceAll('${REPLICATED}', cluster ? 'Replicated' : '')
     .replaceAll('${DATABASE}', `\`${database}\``)
     .split(/;[ \t]*(?:\n|$)/)
     .map((statement) => statement.trim())
     .filter((statement) => statement.replace(/^--.*$/gm, '').trim() !== '');
+  for (const part of parts) {
+    const statement = part.replace(
+      /\$\{(\w+)\}/g,
+      (placeholder, name: string) => defined.get(name) ?? placeholder,
+    );
+    const [line, name] = /^-- define (\w+)\n/m.exec(statement) ?? [];
+    if (line === undefined || name === undefined) {
+      statements.push(statement);
+      continue;
+    }
+    const query = statement.slice(statement.indexOf(line) + line.length);
+    defined.set(name, query);
+    defined.set(`${name}_NOW`, query.replaceAll('{at:DateTime64(3)}', never));
+  }
+  return statements;
 }
+
+const never = "toDateTime64('2262-01-01 00:00:00', 3)";
 
 /**
  * Runs a statement, unless it is done; or is by now, by somebody else who migrates, when it fails. A copy of a large

@@ -1,11 +1,12 @@
 -- The views again: which of two attempts of one millisecond is the newer is decided by attempt_id, a number, so that the
--- long dynamoKey is neither read nor sorted (the newest attempts of 7 days: 74 ms instead of 125, of 780,000).
+-- long dynamoKey is neither read nor sorted (the newest attempts of 7 days: 74 ms instead of 125, of 780,000). And no view
+-- reads another one for what it says, since each level costs every query 7 ms: what is defined here once is put in.
 
 -- One row an attempt that had been received by `at`: its state then, its outcome, how long it took. Where an attempt
 -- had no outcome yet, what came with the outcome is unknown as well. The table holds one state of an attempt: one
 -- that the sweeper ended and the job itself corrected later counts as running in between.
 -- For a moment that is not in the past, all of it folds away, and outcome_at is not even read.
-CREATE OR REPLACE VIEW oot_attempts_as_of ${ON_CLUSTER} AS
+-- define ATTEMPTS
 SELECT
     dynamoKey,
     attempt_id,
@@ -70,15 +71,22 @@ SELECT
 FROM oot_workflow_job AS stored FINAL
 WHERE received_at < {at:DateTime64(3)};
 
+CREATE OR REPLACE VIEW oot_attempts_as_of ${ON_CLUSTER} AS
+${ATTEMPTS};
+
 -- One row an attempt: its current state, its outcome, how long it took.
 CREATE OR REPLACE VIEW oot_attempts ${ON_CLUSTER} AS
-SELECT * EXCEPT (is_not_yet_known) FROM ${DATABASE}.oot_attempts_as_of(at = '2262-01-01 00:00:00');
+SELECT * EXCEPT (is_not_yet_known)
+FROM
+(
+${ATTEMPTS_NOW}
+);
 
 -- One row a job: of its attempts that were received in [from, to) and before `at`, the newest (highest run_attempt,
 -- then latest received), as it was known `at` some time. The bounds reach the primary key, which a filter put on
 -- oot_jobs from outside cannot: which attempt is the newest is decided over all of them, so pushing it inside would
 -- change the answer. A bound travels as text in the time zone of the session, so its type must have no other one.
-CREATE OR REPLACE VIEW oot_jobs_as_of ${ON_CLUSTER} AS
+-- define JOBS
 SELECT * EXCEPT (newest_first)
 FROM
 (
@@ -88,14 +96,20 @@ FROM
             PARTITION BY pr_number, downstream_repo, job_id, event_type
             ORDER BY run_attempt DESC, received_at DESC, attempt_id DESC
         ) AS newest_first
-    FROM ${DATABASE}.oot_attempts_as_of(at = {at:DateTime64(3)})
+    FROM
+    (
+${ATTEMPTS}
+    )
     WHERE received_at >= {from:DateTime64(3)} AND received_at < {to:DateTime64(3)}
 )
 WHERE newest_first = 1;
 
+CREATE OR REPLACE VIEW oot_jobs_as_of ${ON_CLUSTER} AS
+${JOBS};
+
 -- The same, as it is known now.
 CREATE OR REPLACE VIEW oot_jobs_between ${ON_CLUSTER} AS
-SELECT * FROM ${DATABASE}.oot_jobs_as_of(from = {from:DateTime64(3)}, to = {to:DateTime64(3)}, at = '2262-01-01 00:00:00');
+${JOBS_NOW};
 
 -- One row a workflow run whose first job was received in [from, to), as it was known `at` some time. A run is run_id
 -- of a backend; where the provider sends none, it is what one delivery started of one workflow. Rule: design.md,
@@ -103,7 +117,7 @@ SELECT * FROM ${DATABASE}.oot_jobs_as_of(from = {from:DateTime64(3)}, to = {to:D
 -- First attempts only: a re-run's queue time is measured from the first dispatch, and its completion comes after
 -- a person's pause. A run is whole or not there: attempts are read from 7 days around the bounds (the limit of
 -- duration_seconds), so ranges that meet never share a run nor cut one.
-CREATE OR REPLACE VIEW oot_runs_as_of ${ON_CLUSTER} AS
+-- define RUNS
 SELECT
     downstream_repo,
     first_run_id AS run_id,
@@ -158,7 +172,10 @@ FROM
             bitOr(bitShiftLeft(toUInt128(toUnixTimestamp64Milli(received_at)), 64), attempt_id) AS arrival,
             started_at IS NULL OR completed_at IS NULL
                 OR (completed_at > started_at AND completed_at <= started_at + INTERVAL 7 DAY) AS has_sane_times
-        FROM ${DATABASE}.oot_attempts_as_of(at = {at:DateTime64(3)})
+        FROM
+        (
+${ATTEMPTS}
+        )
         WHERE run_attempt <= 1
             AND received_at >= {from:DateTime64(3)} - INTERVAL 7 DAY
             AND received_at < {to:DateTime64(3)} + INTERVAL 7 DAY
@@ -169,9 +186,12 @@ FROM
 )
 WHERE first_received_at >= {from:DateTime64(3)} AND first_received_at < {to:DateTime64(3)};
 
+CREATE OR REPLACE VIEW oot_runs_as_of ${ON_CLUSTER} AS
+${RUNS};
+
 -- The same, as it is known now.
 CREATE OR REPLACE VIEW oot_runs_between ${ON_CLUSTER} AS
-SELECT * FROM ${DATABASE}.oot_runs_as_of(from = {from:DateTime64(3)}, to = {to:DateTime64(3)}, at = '2262-01-01 00:00:00');
+${RUNS_NOW};
 
 -- One row an attempt that is its job's newest in a window of `window_days` that ends at one of oot_window_ends, and in
 -- which: those that end `last_days_ago` to `first_days_ago` days ago, both included, always a row of neighbours. So

@@ -30,15 +30,26 @@ export const matrixSql = () => sql`
       FROM ${jobsInRange}
       WHERE ${chosen} AND ${filters.outcome}
     ),
+    -- A value, which is found once; a list of rows would be found wherever it is named.
+    (
+      SELECT groupArray((upstream_repo, pr_number, event_type, head, first_received_at))
+      FROM
+      (
+        SELECT upstream_repo, pr_number, event_type, ${commit} AS head, min(received_at) AS first_received_at
+        FROM oot_attempts
+        WHERE ${attemptInRange} AND ${chosen}
+        GROUP BY upstream_repo, pr_number, event_type, head
+        HAVING (upstream_repo, pr_number, event_type, head) IN (SELECT upstream_repo, pr_number, event_type, head FROM jobs)
+        ORDER BY first_received_at DESC, upstream_repo, pr_number DESC, event_type, head
+        LIMIT ${matrixCommits}
+      )
+    ) AS newest_commits,
     commits AS
     (
-      SELECT upstream_repo, pr_number, event_type, ${commit} AS head, min(received_at) AS first_received_at
-      FROM oot_attempts
-      WHERE ${attemptInRange} AND ${chosen}
-      GROUP BY upstream_repo, pr_number, event_type, head
-      HAVING (upstream_repo, pr_number, event_type, head) IN (SELECT upstream_repo, pr_number, event_type, head FROM jobs)
-      ORDER BY first_received_at DESC, upstream_repo, pr_number DESC, event_type, head
-      LIMIT ${matrixCommits}
+      SELECT
+        newest.1 AS upstream_repo, newest.2 AS pr_number, newest.3 AS event_type, newest.4 AS head,
+        newest.5 AS first_received_at
+      FROM (SELECT arrayJoin(newest_commits) AS newest)
     ),
     shown AS
     (

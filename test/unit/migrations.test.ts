@@ -78,6 +78,26 @@ describe('statementsOf', () => {
   });
 });
 
+describe('what a migration defines', () => {
+  it('is put in where it is named, as it is or as known now, and is no statement itself', () => {
+    const text = [
+      '-- What it is.',
+      '-- define A',
+      'SELECT {at:DateTime64(3)} AS n;',
+      '-- define B',
+      'SELECT n FROM (${A});',
+      'CREATE VIEW then AS ${B};',
+      'CREATE VIEW now AS ${B_NOW};',
+      'SELECT ${C}',
+    ].join('\n');
+    expect(statementsOf(text)).toEqual([
+      'CREATE VIEW then AS SELECT n FROM (SELECT {at:DateTime64(3)} AS n)',
+      "CREATE VIEW now AS SELECT n FROM (SELECT toDateTime64('2262-01-01 00:00:00', 3) AS n)",
+      'SELECT ${C}',
+    ]);
+  });
+});
+
 describe('statementsOf for a database', () => {
   it.each([
     [undefined, 'SELECT * FROM `default`.a'],
