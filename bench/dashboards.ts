@@ -4,7 +4,7 @@ import { allRules } from '../dashboards/alerts/all';
 import { expandTime } from '../dashboards/alerts/evaluate';
 import { allDashboards } from '../dashboards/all';
 import { expandQuery, panelsOf, variablesOf, type DashboardJson } from '../test/helpers/grafana';
-import { backends, generate, mergeDays } from './data';
+import { backends, generate, keepDays, mergeDays } from './data';
 import { openClickHouse } from './engines';
 import { createRow, measureRounds, type BenchContext, type BenchRow, type Section } from './section';
 import { median } from './stats';
@@ -23,6 +23,7 @@ const dayMs = 86_400_000;
 const panelMs = 150;
 const rulesMs = 500;
 const upstreamRatio = 0.1;
+const historyRatio = 1.3;
 const rounds = 5;
 
 type Query = { name: string; sql: string };
@@ -55,8 +56,10 @@ async function measureSize(
   const panels = panelQueries(chosen, endMs);
   say(`${size}: ${panels.length} queries of panels`);
   const rows: BenchRow[] = [];
+  const measured = new Map<string, number[]>();
   for (const { name, sql } of panels) {
     const { ours, failure } = await measurePanel(client, sql, signal);
+    measured.set(name, ours);
     rows.push(
       createRow({
         what: `${size}, 7 days: ${name}`,
@@ -72,10 +75,53 @@ async function measureSize(
   say(`${size}: upstream's table`);
   await createUpstream(client);
   await waitForMerges(client);
-  rows.push(
-    ...(await againstUpstream(context, client, size, jobs, { ...chosen, fromMs: endMs - 7 * dayMs })),
-  );
+  rows.push(...(await againstUpstream(context, client, size, jobs, { ...chosen, endMs })));
+  if (jobs === 10_000_000) {
+    say(`${size}: with a third of the history`);
+    rows.push(...(await againstLessHistory(context, client, { size, panels, measured, endMs })));
+  }
   return rows;
+}
+
+/** The same panels after all but the last 30 days are gone: as many jobs a day, a third of the history. */
+async function againstLessHistory(
+  { signal }: BenchContext,
+  client: ClickHouseClient,
+  all: { size: string; panels: Query[]; measured: Map<string, number[]>; endMs: number },
+): Promise<BenchRow[]> {
+  await keepDays(client, days / 3, all.endMs);
+  const what = `${days} days of history`;
+  const against = `${days / 3} days of it`;
+  const goal = { kind: 'ratio at most', bound: historyRatio } as const;
+  const ratios: { name: string; ours: number[]; less: number[] }[] = [];
+  for (const { name, sql } of all.panels) {
+    const ours = all.measured.get(name) ?? [];
+    const { ours: less, failure } = await measurePanel(client, sql, signal);
+    const shared = Math.min(ours.length, less.length);
+    if (failure === undefined && shared > 0)
+      ratios.push({ name, ours: ours.slice(0, shared), less: less.slice(0, shared) });
+  }
+  return [
+    createRow({
+      what: `${all.size}, 7 days: the median panel of ${ratios.length}, ${what}`,
+      unit: 'ms',
+      ours: ratios.map(({ ours }) => median(ours)),
+      against: { what: against, rounds: ratios.map(({ less }) => median(less)) },
+      goal,
+      note: 'one value a panel',
+    }),
+    ...ratios
+      .filter(({ ours, less }) => median(ours) > historyRatio * median(less))
+      .map(({ name, ours, less }) =>
+        createRow({
+          what: `${all.size}, 7 days: ${name}, ${what}`,
+          unit: 'ms',
+          ours,
+          against: { what: against, rounds: less },
+          goal,
+        }),
+      ),
+  ];
 }
 
 /** What takes longer than a second is far from any goal, and one round says so. */
@@ -182,10 +228,13 @@ async function againstUpstream(
   client: ClickHouseClient,
   size: string,
   jobs: number,
-  chosen: Chosen & { fromMs: number },
+  { endMs, ...chosen }: Chosen & { endMs: number },
 ): Promise<BenchRow[]> {
   const rows: BenchRow[] = [];
-  for (const { name, theirs, ours } of questions(chosen)) {
+  const fromMs = endMs - 7 * dayMs;
+  // A few jobs in 90 days: the last five PRs may be weeks ago.
+  const probeFromMs = jobs < 1_000_000 ? 0 : fromMs;
+  for (const { name, theirs, ours } of questions({ ...chosen, fromMs, probeFromMs })) {
     const [expected, got] = await Promise.all([theirs, ours].map((query) => read(client, query)));
     if (expected !== got) throw new Error(`${name}: not the same answer`);
     const measured = await measureRounds(

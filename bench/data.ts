@@ -55,6 +55,20 @@ export async function mergeDays(client: ClickHouseClient, endMs: number): Promis
   }
 }
 
+/** Drops all but the last days. */
+export async function keepDays(client: ClickHouseClient, days: number, endMs: number): Promise<void> {
+  const answer = await client.query({
+    query: `
+      SELECT DISTINCT partition FROM system.parts
+      WHERE database = currentDatabase() AND table = '${tables.workflowJob}' AND active
+        AND partition < toString(toDate(fromUnixTimestamp64Milli(${endMs}), 'UTC') - ${days})`,
+    format: 'JSONEachRow',
+  });
+  for (const { partition } of await answer.json<{ partition: string }>()) {
+    await client.command({ query: `ALTER TABLE ${tables.workflowJob} DROP PARTITION '${partition}'` });
+  }
+}
+
 type Part = { from: number; count: number; dayMs: number; isEnd: boolean; endMs: number };
 
 function insertSql({ from, count, dayMs, isEnd, endMs }: Part): string {

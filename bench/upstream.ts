@@ -43,17 +43,21 @@ export async function createUpstream(client: ClickHouseClient): Promise<void> {
 /** A question of the HUD, on its table and on ours; both must give the same rows. */
 export type Question = { name: string; theirs: string; ours: string };
 
+/** Unix milliseconds: where the questions' time begins, and where the probe's last five PRs certainly are. */
+type Asked = { fromMs: number; probeFromMs: number; pr: number; repo: string };
+
 /**
  * Its start is our `received_at` here, so that both count the same attempts and the answers can be compared. Health of the
  * probe it asks of all history; we look a week back, as our rule does, where the last five PRs are.
  */
-export function questions({ fromMs, pr, repo }: { fromMs: number; pr: number; repo: string }): Question[] {
+export function questions({ fromMs, probeFromMs, pr, repo }: Asked): Question[] {
   const since = `fromUnixTimestamp64Milli(${fromMs})`;
   const completed = "status = 'completed'";
   const rates = (good: string) => `countIf(${good}) AS successes, countIf(conclusion = 'failure') AS failures,
       countIf(conclusion = 'timed_out') AS timed_out, count() AS total`;
   const theirs = `${upstreamTable} FINAL WHERE started_at >= ${since}`;
   const ours = `oot_attempts WHERE received_at >= ${since}`;
+  const probes = `oot_attempts WHERE received_at >= fromUnixTimestamp64Milli(${probeFromMs}) AND downstream_repo = 'pytorch/crcr-test'`;
   const success = "conclusion = 'success'";
   const ofBackend = `downstream_repo = '${repo}'`;
   const newestPrs = (from: string, at: string) =>
@@ -113,7 +117,7 @@ export function questions({ fromMs, pr, repo }: { fromMs: number; pr: number; re
     {
       name: 'health: last 5 PRs of the probe',
       theirs: `SELECT pr_number, count() AS total FROM ${upstreamTable} FINAL WHERE downstream_repo = 'pytorch/crcr-test' AND ${completed} AND pr_number IN (SELECT pr_number FROM ${upstreamTable} FINAL WHERE downstream_repo = 'pytorch/crcr-test' AND ${completed} AND pr_number > 0 GROUP BY pr_number ORDER BY max(started_at) DESC, pr_number LIMIT 5) GROUP BY pr_number ORDER BY pr_number`,
-      ours: `SELECT pr_number, count() AS total FROM ${ours} AND downstream_repo = 'pytorch/crcr-test' AND ${completed} AND pr_number IN (SELECT pr_number FROM ${ours} AND downstream_repo = 'pytorch/crcr-test' AND ${completed} AND pr_number > 0 GROUP BY pr_number ORDER BY max(received_at) DESC, pr_number LIMIT 5) GROUP BY pr_number ORDER BY pr_number`,
+      ours: `SELECT pr_number, count() AS total FROM ${probes} AND ${completed} AND pr_number IN (SELECT pr_number FROM ${probes} AND ${completed} AND pr_number > 0 GROUP BY pr_number ORDER BY max(received_at) DESC, pr_number LIMIT 5) GROUP BY pr_number ORDER BY pr_number`,
     },
   ];
 }
