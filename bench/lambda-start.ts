@@ -75,6 +75,8 @@ async function startOnce(flags: string[], module: string, signal: AbortSignal): 
       AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://127.0.0.1:9',
       OOT_RELAY_TOKENS_SECRET: 'none',
       CLICKHOUSE_SECRET: 'none',
+      API_READ_TOKENS_SECRET: 'none',
+      CLICKHOUSE_READER_SECRET: 'none',
       LOG_LEVEL: 'silent',
     }),
     stdio: ['ignore', 'pipe', 'pipe'],
