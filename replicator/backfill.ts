@@ -63,11 +63,12 @@ export async function scanTable(
  * Items that are written at once. A scan has them in no order of time, so each insert makes a part for nearly every
  * day there is: few large inserts, or ClickHouse does nothing but merge.
  */
-const batchItems = 10_000;
+const batchItems = 5_000;
+const batchesAtOnce = 2;
 
 /**
  * Copies every item of the table to ClickHouse. Safe at any time, also while the stream is being replicated,
- * any number of times: a row's `revision` decides, not when it was inserted. One batch is written while the next is
+ * any number of times: a row's `revision` decides, not when it was inserted. Two batches are written while the next is
  * read, and no further.
  *
  * `onProgress`: what has been written so far.
@@ -77,7 +78,8 @@ export async function backfill(
 ): Promise<Written> {
   const total: Written = { rows: 0, quarantined: 0, skipped: 0 };
   let waiting: Change[] = [];
-  let writing = Promise.resolve();
+  const active = new Set<Promise<void>>();
+  const writes: Promise<void>[] = [];
 
   async function write(batch: readonly Change[]): Promise<void> {
     const written = await deps.sink.write(batch, 'backfill');
@@ -86,19 +88,23 @@ export async function backfill(
     total.skipped += written.skipped;
     deps.onProgress?.(total);
   }
+  function start(): void {
+    const batch = waiting;
+    waiting = [];
+    const writing = write(batch).finally(() => active.delete(writing));
+    // Its failure is met at the latest where all are awaited; until then it must not count as unhandled.
+    writing.catch(() => undefined);
+    active.add(writing);
+    writes.push(writing);
+  }
   await scanTable(deps, async (items) => {
     for (const item of items) waiting.push(changeOfItem(item));
     while (waiting.length >= batchItems) {
-      await writing;
-      // Another segment may have taken it meanwhile.
-      if (waiting.length < batchItems) break;
-      writing = write(waiting);
-      // Its failure is met by whoever awaits it; until then it must not count as unhandled.
-      writing.catch(() => undefined);
-      waiting = [];
+      if (active.size < batchesAtOnce) start();
+      else await Promise.race(active);
     }
   });
-  await writing;
-  if (waiting.length > 0) await write(waiting);
+  if (waiting.length > 0) start();
+  await Promise.all(writes);
   return total;
 }
