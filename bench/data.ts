@@ -42,31 +42,34 @@ export async function generate(
 
 /** Makes each day before yesterday one part, as the table does by itself when a day is two hours old. */
 export async function mergeDays(client: ClickHouseClient, endMs: number): Promise<void> {
-  const answer = await client.query({
-    query: `
-      SELECT partition FROM system.parts
-      WHERE database = currentDatabase() AND table = '${tables.workflowJob}' AND active
-        AND partition < toString(toDate(fromUnixTimestamp64Milli(${endMs}), 'UTC') - 1)
-      GROUP BY partition HAVING count() > 1`,
-    format: 'JSONEachRow',
-  });
-  for (const { partition } of await answer.json<{ partition: string }>()) {
+  for (const { partition, parts } of await daysBefore(client, 1, endMs)) {
+    if (Number(parts) === 1) continue;
     await client.command({ query: `OPTIMIZE TABLE ${tables.workflowJob} PARTITION '${partition}' FINAL` });
   }
 }
 
 /** Drops all but the last days. */
 export async function keepDays(client: ClickHouseClient, days: number, endMs: number): Promise<void> {
-  const answer = await client.query({
-    query: `
-      SELECT DISTINCT partition FROM system.parts
-      WHERE database = currentDatabase() AND table = '${tables.workflowJob}' AND active
-        AND partition < toString(toDate(fromUnixTimestamp64Milli(${endMs}), 'UTC') - ${days})`,
-    format: 'JSONEachRow',
-  });
-  for (const { partition } of await answer.json<{ partition: string }>()) {
+  for (const { partition } of await daysBefore(client, days, endMs)) {
     await client.command({ query: `ALTER TABLE ${tables.workflowJob} DROP PARTITION '${partition}'` });
   }
+}
+
+/** The table's partitions that are older than so many days. */
+async function daysBefore(
+  client: ClickHouseClient,
+  days: number,
+  endMs: number,
+): Promise<{ partition: string; parts: string }[]> {
+  const answer = await client.query({
+    query: `
+      SELECT partition, count() AS parts FROM system.parts
+      WHERE database = currentDatabase() AND table = '${tables.workflowJob}' AND active
+        AND partition < toString(toDate(fromUnixTimestamp64Milli(${endMs}), 'UTC') - ${days})
+      GROUP BY partition`,
+    format: 'JSONEachRow',
+  });
+  return answer.json();
 }
 
 type Part = { from: number; count: number; dayMs: number; isEnd: boolean; endMs: number };

@@ -42,8 +42,8 @@ export async function readMigrations(from = directory): Promise<Migration[]> {
  * The statements of a migration for one kind of server: on a cluster, DDL runs ON CLUSTER and engines are
  * Replicated; a single server and ClickHouse Cloud (which replicates by itself) take them plain.
  *
- * `-- define NAME` above a query gives it a name: it is no statement, and `${NAME}` in those after it stands for it.
- * `${NAME_NOW}` is the same as known now: its parameter `at` lies in a future that never comes.
+ * `-- define NAME` above a query, or a part of one, gives it a name: it is no statement, and `${NAME}` in those after it
+ * stands for it. `${NAME_NOW}` is the same as known now: its parameter `at` lies in a future that never comes.
  */
 export function statementsOf(text: string, cluster?: string, database = 'default'): string[] {
   const defined = new Map<string, string>();

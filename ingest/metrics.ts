@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Registry, collectDefaultMetrics } from 'prom-client';
+import { createRequestMetrics } from '../runtime/http/observe';
 import type { Reason } from './answers';
 import type { WriteKind } from './merge';
 
@@ -9,28 +10,11 @@ export function createIngestMetrics(registry = new Registry()) {
   collectDefaultMetrics({ register: registry });
   return {
     registry,
-    requests: new Counter<'route' | 'status' | 'reason'>({
-      name: 'oot_ingest_requests_total',
-      help: 'Answers by route, HTTP status and reason',
-      labelNames: ['route', 'status', 'reason'],
-      registers: [registry],
-    }),
-    latency: new Histogram<'route'>({
-      name: 'oot_ingest_request_duration_seconds',
-      help: 'Seconds from the headers of a request to the end of its answer',
-      labelNames: ['route'],
-      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 9],
-      registers: [registry],
-    }),
+    ...createRequestMetrics(registry, 'ingest'),
     writes: new Counter<'kind'>({
       name: 'oot_ingest_writes_total',
       help: 'Callbacks by what they did to their item: new, advanced, filled, unchanged, conflicting',
       labelNames: ['kind'],
-      registers: [registry],
-    }),
-    inFlight: new Gauge({
-      name: 'oot_ingest_requests_in_flight',
-      help: 'Requests that are being answered now',
       registers: [registry],
     }),
   };

@@ -66,25 +66,28 @@ ORDER BY (toDate(received_at), downstream_repo, dynamoKey)
 SETTINGS min_age_to_force_merge_seconds = 7200, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'Mirror of the DynamoDB table of OOT results';
 
--- unless: SELECT count() FROM system.tables WHERE database = currentDatabase() AND (name = 'oot_workflow_job' AND partition_key != '' OR name = 'oot_workflow_job_before')
+-- define STORED_COLUMNS
+    dynamoKey, status, conclusion, state, downstream_repo, downstream_repo_level, upstream_repo, event_type,
+    pr_number, pytorch_head_sha, delivery_id, workflow_run_url, workflow_name, job_name, check_run_id, run_id,
+    run_attempt, queue_time, execution_time, started_at, completed_at, total_tests, passed_tests,
+    failed_tests, skipped_tests, failed_tests_json, failed_tests_cut, artifact_url, environment, received_at,
+    updated_at, outcome_at, revision, is_deleted, source, _inserted_at;
+
+-- Whether the new table has the name already, or the old one has given it up.
+-- define IS_BEGUN
+SELECT count() FROM system.tables WHERE database = currentDatabase() AND (name = 'oot_workflow_job' AND partition_key != '' OR name = 'oot_workflow_job_before');
+
+-- unless: ${IS_BEGUN}
 INSERT INTO oot_workflow_job_by_day
 (
-    dynamoKey, status, conclusion, state, downstream_repo, downstream_repo_level, upstream_repo, event_type,
-    pr_number, pytorch_head_sha, delivery_id, workflow_run_url, workflow_name, job_name, check_run_id, run_id,
-    run_attempt, queue_time, execution_time, started_at, completed_at, total_tests, passed_tests,
-    failed_tests, skipped_tests, failed_tests_json, failed_tests_cut, artifact_url, environment, received_at,
-    updated_at, outcome_at, revision, is_deleted, source, _inserted_at
+${STORED_COLUMNS}
 )
 SELECT
-    dynamoKey, status, conclusion, state, downstream_repo, downstream_repo_level, upstream_repo, event_type,
-    pr_number, pytorch_head_sha, delivery_id, workflow_run_url, workflow_name, job_name, check_run_id, run_id,
-    run_attempt, queue_time, execution_time, started_at, completed_at, total_tests, passed_tests,
-    failed_tests, skipped_tests, failed_tests_json, failed_tests_cut, artifact_url, environment, received_at,
-    updated_at, outcome_at, revision, is_deleted, source, _inserted_at
+${STORED_COLUMNS}
 FROM oot_workflow_job
 SETTINGS insert_allow_materialized_columns = 1, max_partitions_per_insert_block = 0;
 
--- unless: SELECT count() FROM system.tables WHERE database = currentDatabase() AND (name = 'oot_workflow_job' AND partition_key != '' OR name = 'oot_workflow_job_before')
+-- unless: ${IS_BEGUN}
 RENAME TABLE oot_workflow_job TO oot_workflow_job_before, oot_workflow_job_by_day TO oot_workflow_job ${ON_CLUSTER};
 
 -- A server that died between the two renames.
@@ -94,18 +97,10 @@ RENAME TABLE oot_workflow_job_by_day TO oot_workflow_job ${ON_CLUSTER};
 -- unless: SELECT count() = 0 FROM system.tables WHERE database = currentDatabase() AND name = 'oot_workflow_job_before'
 INSERT INTO oot_workflow_job
 (
-    dynamoKey, status, conclusion, state, downstream_repo, downstream_repo_level, upstream_repo, event_type,
-    pr_number, pytorch_head_sha, delivery_id, workflow_run_url, workflow_name, job_name, check_run_id, run_id,
-    run_attempt, queue_time, execution_time, started_at, completed_at, total_tests, passed_tests,
-    failed_tests, skipped_tests, failed_tests_json, failed_tests_cut, artifact_url, environment, received_at,
-    updated_at, outcome_at, revision, is_deleted, source, _inserted_at
+${STORED_COLUMNS}
 )
 SELECT
-    dynamoKey, status, conclusion, state, downstream_repo, downstream_repo_level, upstream_repo, event_type,
-    pr_number, pytorch_head_sha, delivery_id, workflow_run_url, workflow_name, job_name, check_run_id, run_id,
-    run_attempt, queue_time, execution_time, started_at, completed_at, total_tests, passed_tests,
-    failed_tests, skipped_tests, failed_tests_json, failed_tests_cut, artifact_url, environment, received_at,
-    updated_at, outcome_at, revision, is_deleted, source, _inserted_at
+${STORED_COLUMNS}
 FROM oot_workflow_job_before
 WHERE _inserted_at >= now() - INTERVAL 1 DAY
 SETTINGS insert_allow_materialized_columns = 1, max_partitions_per_insert_block = 0;

@@ -52,14 +52,7 @@ export function removeContactPoints(found: Found, uids: Set<string>, ownRules: S
           found.policies.receivers.includes(name),
         )
       : null;
-    if (provenance !== 'api') plan.kept.push({ ...step, why: origin(provenance) });
-    else if (user !== null) plan.kept.push({ ...step, why: user });
-    else
-      plan.steps.push({
-        action: 'delete',
-        ...step,
-        request: { method: 'DELETE', path: `${provisioning}/contact-points/${inPath(uid)}` },
-      });
+    deleteOrKeep(plan, step, { provenance, user, path: `contact-points/${inPath(uid)}` });
   }
   return plan;
 }
@@ -80,14 +73,7 @@ export function removeMuteTimings(
         [...(settings?.mute_time_intervals ?? []), ...(settings?.active_time_intervals ?? [])].includes(name),
       found.policies.timings.includes(name),
     );
-    if (provenance !== 'api') plan.kept.push({ ...step, why: origin(provenance) });
-    else if (user !== null) plan.kept.push({ ...step, why: user });
-    else
-      plan.steps.push({
-        action: 'delete',
-        ...step,
-        request: { method: 'DELETE', path: `${provisioning}/mute-timings/${inPath(name)}` },
-      });
+    deleteOrKeep(plan, step, { provenance, user, path: `mute-timings/${inPath(name)}` });
   }
   return plan;
 }
@@ -101,16 +87,29 @@ export function removeTemplates(found: Found, instance: Instance, isGone: (name:
       (point) =>
         point.uid !== instance.receiver.uid && JSON.stringify(point.settings).includes(`\\"${name}.`),
     );
-    if (provenance !== 'api') plan.kept.push({ ...step, why: origin(provenance) });
-    else if (user) plan.kept.push({ ...step, why: `used by contact point "${user.name}"` });
-    else
-      plan.steps.push({
-        action: 'delete',
-        ...step,
-        request: { method: 'DELETE', path: `${provisioning}/templates/${inPath(name)}` },
-      });
+    deleteOrKeep(plan, step, {
+      provenance,
+      user: user ? `used by contact point "${user.name}"` : null,
+      path: `templates/${inPath(name)}`,
+    });
   }
   return plan;
+}
+
+/** Deletes it by its path in the provisioning API, unless it did not come by that, or somebody uses it. */
+function deleteOrKeep(
+  plan: Plan,
+  step: Pick<Plan['kept'][number], 'kind' | 'name'>,
+  it: { provenance: string; user: string | null; path: string },
+): void {
+  if (it.provenance !== 'api') plan.kept.push({ ...step, why: origin(it.provenance) });
+  else if (it.user !== null) plan.kept.push({ ...step, why: it.user });
+  else
+    plan.steps.push({
+      action: 'delete',
+      ...step,
+      request: { method: 'DELETE', path: `${provisioning}/${it.path}` },
+    });
 }
 
 /** Who names it, in words; null for nobody. */

@@ -73,14 +73,21 @@ const resultsThatMatter = (firstMoment: string, condition: string): string => {
   return sql`
             SELECT ${columns}
             FROM oot_attempts
-            WHERE (received_at >= ${since} OR downstream_repo IN (
-            SELECT repo
-            FROM oot_backends
-            WHERE repo NOT IN (
-            ${busy}))) AND ${ended}
+            WHERE (received_at >= ${since} OR ${registeredBut(busy)}) AND ${ended}
             UNION ALL
             ${lateResults(since, columns, ended)}`;
 };
+
+/**
+ * A condition: of a registered backend that is not one of these. Said by those that are left, it finds their place in the
+ * primary key, which NOT IN does not.
+ */
+export const registeredBut = (backends: string): string => sql`
+            downstream_repo IN (
+            SELECT repo
+            FROM oot_backends
+            WHERE repo NOT IN (
+            ${backends}))`;
 
 /** Results that came since, of attempts that were received before. */
 export const lateResults = (since: string, columns: string, condition: string): string => sql`

@@ -1,5 +1,5 @@
 import { config } from '../config';
-import { sql } from '../sql';
+import { isBad, sql } from '../sql';
 import { countedEvent, historyDays, type CriterionColumn } from './readiness-criteria';
 
 const { windowDays, overrunHours } = config.readiness;
@@ -30,7 +30,7 @@ export const windowJobs = (now: string, days: number): string => sql`
         first_days_ago,
         countIf(is_counted) AS counted,
         countIf(is_counted AND is_as_expected) AS good,
-        countIf(is_counted AND NOT is_as_expected AND outcome = 'timed_out') AS timeouts,
+        countIf(${isBad} AND outcome = 'timed_out') AS timeouts,
         countIf(is_counted AND duration_seconds IS NOT NULL) AS timed,
         countIf(is_counted AND duration_seconds > ${overrunHours * 3600}) AS overruns
       FROM ${days === 1 ? oneWindow(now) : `oot_jobs_rolling(to = ${now}, days = ${days}, window_days = ${windowDays})`}
@@ -77,23 +77,35 @@ export const windowRuns = (now: string, days: number): string => sql`
 
 type Part = 'jobs' | 'runs' | 'firsts';
 
-/** What the criteria are measured by: which part knows it, and SQL of it where that part is joined. */
-const measures: Record<Part, readonly string[]> = {
-  jobs: ['counted_jobs', 'timed_jobs', 'success_rate', 'timeout_rate', 'overrun_rate'],
-  runs: ['queue_runs', 'end_to_end_runs', 'mean_queue_seconds', 'median_end_to_end_seconds'],
-  firsts: [
-    "if(level = 'L2' AND first_at_level_at < window_end, dateDiff('millisecond', first_at_level_at, window_end) / 86400000, NULL) AS level_days",
-    "if(first_result_at < window_end, dateDiff('millisecond', first_result_at, window_end) / 86400000, NULL) AS data_days",
-    'level_days IS NOT NULL AS level_days_known',
-    'data_days IS NOT NULL AS data_days_known',
-  ],
+/** What the criteria are measured by: the columns that each part knows, and SQL of those that it only helps to know. */
+const measures: Record<Part, Record<string, string | null>> = {
+  jobs: { counted_jobs: null, timed_jobs: null, success_rate: null, timeout_rate: null, overrun_rate: null },
+  runs: {
+    queue_runs: null,
+    end_to_end_runs: null,
+    mean_queue_seconds: null,
+    median_end_to_end_seconds: null,
+  },
+  firsts: {
+    level_days:
+      "if(level = 'L2' AND first_at_level_at < window_end, dateDiff('millisecond', first_at_level_at, window_end) / 86400000, NULL)",
+    data_days:
+      "if(first_result_at < window_end, dateDiff('millisecond', first_result_at, window_end) / 86400000, NULL)",
+    level_days_known: 'level_days IS NOT NULL',
+    data_days_known: 'data_days IS NOT NULL',
+  },
 };
 
 const allParts = Object.keys(measures) as Part[];
 
+const columnsOf = (part: Part): string[] =>
+  Object.entries(measures[part]).map(([column, value]) =>
+    value === null ? column : `${value} AS ${column}`,
+  );
+
 /** Which part measures a criterion. */
 export const partOf = (column: CriterionColumn): Part => {
-  const part = allParts.find((one) => measures[one].some((sqlOf) => sqlOf.split(' AS ').at(-1) === column));
+  const part = allParts.find((one) => column in measures[one]);
   if (!part) throw new Error(`no part measures ${column}`);
   return part;
 };
@@ -133,7 +145,7 @@ export const windows = (now: string, parts: readonly Part[] = allParts): string[
       level,
       days.days_ago AS days_ago,
       window_end,
-      ${parts.flatMap((part) => measures[part]).join(',\n      ')}
+      ${parts.flatMap(columnsOf).join(',\n      ')}
     FROM backends
     CROSS JOIN oot_window_ends(to = ${now}, days = ${historyDays}) AS days
     ${parts.map(joined).join('\n    ')}

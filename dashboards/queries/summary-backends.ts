@@ -1,4 +1,5 @@
 import { isBad, jobsInRange, quantile, sql, successRate, where } from '../sql';
+import { registeredBut } from './backend-results';
 import { backendStates, statesAt } from './backend-states';
 import { atEnd, fromMs, toMs } from './moments';
 
@@ -61,11 +62,7 @@ const streaks = sql`
         FROM (
             SELECT ${goodAndBad}
             FROM oot_jobs_between(from = toDateTime64(0, 3), to = $__toTime_ms)
-            WHERE downstream_repo IN (
-            SELECT repo
-            FROM oot_backends
-            WHERE repo NOT IN (
-            ${goodOnLastDay})) AND ${filtered}
+            WHERE ${registeredBut(goodOnLastDay)} AND ${filtered}
             UNION ALL
             SELECT ${goodAndBad}
             FROM oot_jobs_between(from = $__toTime_ms - INTERVAL 1 DAY, to = $__toTime_ms)

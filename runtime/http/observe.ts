@@ -1,14 +1,34 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler } from 'express';
-import type { Counter, Gauge, Histogram } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Logger } from '../logger';
 
-/** What is counted of every request. Labels are closed sets: nothing that a sender wrote. */
-export type RequestMetrics = {
-  requests: Counter<'route' | 'status' | 'reason'>;
-  latency: Histogram<'route'>;
-  inFlight: Gauge;
-};
+/** What {@link observe} counts. */
+export type RequestMetrics = ReturnType<typeof createRequestMetrics>;
+
+/** What is counted of every request of a service. Labels are closed sets: nothing that a sender wrote. */
+export function createRequestMetrics(registry: Registry, service: 'ingest' | 'api') {
+  return {
+    requests: new Counter<'route' | 'status' | 'reason'>({
+      name: `oot_${service}_requests_total`,
+      help: 'Answers by route, HTTP status and reason',
+      labelNames: ['route', 'status', 'reason'],
+      registers: [registry],
+    }),
+    latency: new Histogram<'route'>({
+      name: `oot_${service}_request_duration_seconds`,
+      help: 'Seconds from the headers of a request to the end of its answer',
+      labelNames: ['route'],
+      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 9],
+      registers: [registry],
+    }),
+    inFlight: new Gauge({
+      name: `oot_${service}_requests_in_flight`,
+      help: 'Requests that are being answered now',
+      registers: [registry],
+    }),
+  };
+}
 
 /**
  * Gives each request an id, and counts and logs its answer: never its path, body, query or headers. Handlers say its
