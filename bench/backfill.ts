@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { tables } from '../clickhouse/tables';
+import { attemptTables } from '../clickhouse/tables';
 import { ensureTable } from '../ingest/table';
 import { findDynoxide } from '../local/dynamodb/engines';
 import { memoryOf, startChild } from './children';
@@ -55,7 +55,7 @@ async function run(context: BenchContext): Promise<BenchRow[]> {
     startScanner('verify'),
   ]);
   const backfillOnce = async () => {
-    await clickHouse.client.command({ query: `TRUNCATE TABLE ${tables.workflowJob}` });
+    for (const table of attemptTables) await clickHouse.client.command({ query: `TRUNCATE TABLE ${table}` });
     const perSecond = await copy.measure();
     peaksMb.push(memoryOf(copy.pid));
     return perSecond;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { tables } from '../clickhouse/tables';
+import { attemptTables } from '../clickhouse/tables';
 import { ensureTable } from '../ingest/table';
 import { claimPort } from '../local/dynamodb/ports';
 import { createCheckpoints } from '../replicator/checkpoints';
@@ -34,7 +34,9 @@ async function run(context: BenchContext): Promise<BenchRow[]> {
   await seedTable(context, dynamo, tableName, count / 2, ['running', 'ended']);
   const streamArn = await findStream(dynamo.client, tableName);
   const log = (name: string) => ({ logFile: join(tempDir, `${name}.log`) });
-  const empty = () => clickHouse.client.command({ query: `TRUNCATE TABLE ${tables.workflowJob}` });
+  const empty = async () => {
+    for (const table of attemptTables) await clickHouse.client.command({ query: `TRUNCATE TABLE ${table}` });
+  };
 
   const peaksMb: { earlier: number[]; later: number[] } = { earlier: [], later: [] };
   const replicate = async (): Promise<number> => {

@@ -29,7 +29,15 @@ export function parseRetentionDays(text: string): number {
   return days;
 }
 
-const expiry = (days: number | string) => `toDate(received_at) + toIntervalDay(${days})`;
+/** The day by which a table's rows go, each with the attempts that it is about. */
+const dayColumns = {
+  [tables.attemptIndex]: 'day',
+  [tables.prDay]: 'day',
+  [tables.activityDay]: 'received_day',
+  [tables.workflowRun]: 'toDate(received_at)',
+  // The last: it says what is kept.
+  [tables.workflowJob]: 'toDate(received_at)',
+} as const;
 
 /**
  * The TTL of the table of results. `days`: null without one, or with one that is not ours; then `other` says it.
@@ -39,17 +47,22 @@ const expiry = (days: number | string) => `toDate(received_at) + toIntervalDay($
 export async function readRetention(
   client: ClickHouseClient,
 ): Promise<{ days: number | null; other: string | null }> {
-  const result = await client.query({
-    query: `SELECT extract(engine_full, ' TTL (.+?)(?: SETTINGS |$)') AS ttl
-      FROM system.tables WHERE database = currentDatabase() AND name = {table:String}`,
-    query_params: { table: tables.workflowJob },
-    format: 'JSONEachRow',
-  });
-  const [row] = await result.json<{ ttl: string }>();
-  const ttl = row?.ttl ?? '';
+  const ttl = await readTtl(client, tables.workflowJob);
   const days = /^toDate\(received_at\) \+ toIntervalDay\((\d+)\)$/.exec(ttl)?.[1];
   if (days !== undefined) return { days: Number(days), other: null };
   return { days: null, other: ttl === '' ? null : ttl };
+}
+
+/** Empty where the table has none. */
+async function readTtl(client: ClickHouseClient, table: string): Promise<string> {
+  const result = await client.query({
+    query: `SELECT extract(engine_full, ' TTL (.+?)(?: SETTINGS |$)') AS ttl
+      FROM system.tables WHERE database = currentDatabase() AND name = {table:String}`,
+    query_params: { table },
+    format: 'JSONEachRow',
+  });
+  const [row] = await result.json<{ ttl: string }>();
+  return row?.ttl ?? '';
 }
 
 /**
@@ -61,11 +74,12 @@ export async function readRetention(
  * again. Quarantine keeps everything: what expired there would be lost in silence.
  */
 export async function setRetention(client: ClickHouseClient, days: number | null): Promise<void> {
-  const { days: before, other } = await readRetention(client);
-  if (days === null && before === null && other === null) return;
-  const change = days === null ? 'REMOVE TTL' : `MODIFY TTL ${expiry(days)}`;
   try {
-    await client.command({ query: `ALTER TABLE ${tables.workflowJob} ${change}` });
+    for (const [table, day] of Object.entries(dayColumns)) {
+      if (days === null && (await readTtl(client, table)) === '') continue;
+      const change = days === null ? 'REMOVE TTL' : `MODIFY TTL ${day} + toIntervalDay(${days})`;
+      await client.command({ query: `ALTER TABLE ${table} ${change}` });
+    }
   } catch (error) {
     if (!(error instanceof ClickHouseError && error.code === accessDenied)) throw error;
     throw new RetentionError(`CLICKHOUSE_USER may not change ${tables.workflowJob}: an admin does that`, {

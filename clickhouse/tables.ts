@@ -1,10 +1,23 @@
 /** Names of the tables that this project writes. Readers use the views: oot_attempts, oot_jobs, oot_backends ... */
 export const tables = {
   workflowJob: 'oot_workflow_job',
+  workflowRun: 'oot_workflow_run',
+  attemptIndex: 'oot_attempt_index',
+  prDay: 'oot_pr_day',
+  activityDay: 'oot_activity_day',
   backendRegistry: 'oot_backend_registry',
   quarantine: 'oot_quarantine_log',
   replication: 'oot_replication_log',
 } as const;
+
+/** Everything that attempts are in, and what is made of them. */
+export const attemptTables = [
+  tables.workflowJob,
+  tables.attemptIndex,
+  tables.prDay,
+  tables.activityDay,
+  tables.workflowRun,
+] as const;
 
 /** Where migrations that were applied are written down. */
 export const ledger = 'oot_migrations';
@@ -49,6 +62,8 @@ export type WorkflowJobRow = {
   revision: number;
   is_deleted: 0 | 1;
   source: RowSource;
+  /** 1: whoever inserts the row ranks it next (rank.ts). 0, the default, is found and ranked by the replicator. */
+  ranking?: 0 | 1;
 };
 
 /** How a row came to ClickHouse. */

@@ -10,6 +10,7 @@ import {
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { loadBackends, parseAllowlist } from '../clickhouse/backends';
 import type { ClickHouseClient } from '../clickhouse/client';
+import { attemptTables } from '../clickhouse/tables';
 import { enableStream, ensureTable } from '../ingest/table';
 import { changeOfItem } from '../replicator/change';
 import { createSink } from '../replicator/sink';
@@ -45,7 +46,7 @@ export async function discardHistory(
     { client: dynamo, maxWaitTime: 30, minDelay: 0.05 },
     { TableName: tableName },
   );
-  await clickHouse.command({ query: 'TRUNCATE TABLE oot_workflow_job' });
+  for (const table of attemptTables) await clickHouse.command({ query: `TRUNCATE TABLE ${table}` });
 }
 
 /** The registry of the demo's backends. */
@@ -82,6 +83,7 @@ export async function loadFirstHistory(deps: {
         .map((item) => changeOfItem(marshall(item, { removeUndefinedValues: true })));
       await sink.write(changes, 'backfill');
     }
+    await sink.settleEverything();
   };
   await Promise.all([
     showRows(),

@@ -106,5 +106,6 @@ export async function backfill(
   });
   if (waiting.length > 0) start();
   await Promise.all(writes);
+  await deps.sink.settleEverything();
   return total;
 }

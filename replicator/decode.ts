@@ -101,6 +101,7 @@ function rowOf(item: Item, receivedAtMs: number, revision: number): Omit<Workflo
     outcome_at: item.outcome_at === undefined ? null : dateTimeOfMs(item.outcome_at),
     revision,
     is_deleted: 0,
+    ranking: 1,
   };
 }
 

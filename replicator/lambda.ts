@@ -34,6 +34,8 @@ export function createLambdaHandler(deps: {
     if (!first || !last) return { batchItemFailures: [] };
     try {
       const written = await sink.write(changes, 'stream');
+      // With each batch: nobody knows whether there is a next one.
+      await sink.settle();
       logger.info({ ...written }, 'batch confirmed');
     } catch (error) {
       logger.error(

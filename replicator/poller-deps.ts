@@ -21,6 +21,8 @@ export type PollerDeps = {
   pollIntervalMs?: number;
   /** Between two looks for new shards while none has ended. Default 10 s. */
   discoverIntervalMs?: number;
+  /** Between two times that workflow runs are worked out. Default 5 s. */
+  settleIntervalMs?: number;
   /** Between two heartbeats. Default 10 s. */
   heartbeatIntervalMs?: number;
   /** Records a read. Default 1,000, the most that DynamoDB gives. */

@@ -136,12 +136,20 @@ async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSig
     }
   };
 
+  const settle = async () => {
+    while (!signal.aborted) {
+      await retryClickHouse(deps, signal, () => deps.sink.settle());
+      await sleep(deps.settleIntervalMs ?? 5_000, signal);
+    }
+  };
+
   logger.info({ streamArn, checkpoints: progress.size }, 'following the stream');
   const syncedAtMs = await aws(() => checkpoints.syncedAtMs(streamArn));
   if (syncedAtMs === null) startResync(progress.size > 0 ? 'unfinished' : 'new stream').catch(fail);
   // A shard that had no record yet has no checkpoint whose loss would tell of a gap; only the time tells.
   else if (deps.now() - syncedAtMs > longestAbsenceMs) startResync('away too long').catch(fail);
   const beating = heartbeat().catch(fail);
+  const settling = settle().catch(fail);
   try {
     while (!signal.aborted) {
       wake = new AbortController();
@@ -156,7 +164,13 @@ async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSig
     if (!(error instanceof StoppedError)) fail(error);
   } finally {
     inner.abort();
-    await Promise.allSettled([...reading.values(), resync, beating]);
+    await Promise.allSettled([...reading.values(), resync, beating, settling]);
+    // What was confirmed last. Where that fails, the next process finds it.
+    await deps.sink
+      .settle()
+      .catch((error: unknown) =>
+        logger.warn({ failure: failureSlug(error) }, 'runs were not worked out before the end'),
+      );
     metrics.shards.set(0);
   }
   const failure = failures.find((error) => !(error instanceof StoppedError));
@@ -170,6 +184,8 @@ async function copyTable(deps: PollerDeps, why: string, signal: AbortSignal): Pr
   metrics.resyncs.inc();
   const sink: Sink = {
     write: (changes, source) => retryClickHouse(deps, signal, () => deps.sink.write(changes, source)),
+    settle: () => retryClickHouse(deps, signal, () => deps.sink.settle()),
+    settleEverything: () => retryClickHouse(deps, signal, () => deps.sink.settleEverything()),
   };
   const written = await retryAws(deps, signal, () =>
     backfill({ client: deps.dynamo, tableName: deps.tableName, sink, signal }),

@@ -43,6 +43,7 @@ export async function replayFailures(deps: {
     }
     if (deps.write) {
       const written = await sink.write(batch.changes, 'stream');
+      await sink.settle();
       sum.rows += written.rows;
       sum.quarantined += written.quarantined;
       sum.skipped += written.skipped;

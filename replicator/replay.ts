@@ -28,6 +28,7 @@ export async function replayQuarantine(deps: {
     if (written.quarantined > 0) continue;
     resolved.push(entry);
   }
+  await deps.sink.settle();
   await markResolved(deps.client, resolved, deps.now());
   return { resolved: resolved.length, refused: entries.length - resolved.length };
 }

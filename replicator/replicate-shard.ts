@@ -1,9 +1,17 @@
 import { setImmediate } from 'node:timers/promises';
+import type { Change } from './change';
 import type { Progress } from './checkpoints';
 import type { ShardStatus } from './heartbeat';
 import type { PollerDeps } from './poller-deps';
-import { readShard, type Page } from './shard-reader';
+import { readAhead } from './read-ahead';
+import { readShard } from './shard-reader';
 import { onAwsRetry, retryAws, retryClickHouse } from './waiting';
+
+/**
+ * Pages that are read while those before are being inserted. Who is behind writes them together: a large insert costs
+ * little more than a small one.
+ */
+const pagesAhead = 5;
 
 /** Reads one shard to its end, and saves each position after its batch is confirmed. */
 export async function replicateShard(
@@ -45,22 +53,18 @@ export async function replicateShard(
     position,
   );
 
-  // One page is read ahead while the one before is being inserted.
-  let next = pages.next();
-  for (;;) {
-    const { value: page, done } = await next;
-    if (done) break;
-    next = pages.next();
-    next.catch(() => undefined);
+  for await (const portion of readAhead(pages, pagesAhead)) {
     status.readAtMs = now();
-    if (page.position === null) continue;
+    const changes = portion.flatMap((page) => page.changes);
+    const last = portion.findLast((page) => page.position !== null);
+    if (!last) continue;
     // Making rows keeps this thread: let the request for the next page out first, so that both go on at once.
     await setImmediate();
-    await confirm(deps, page, signal);
-    position = page.position;
+    await confirm(deps, changes, signal);
+    position = last.position;
     await save({ position, ended: false });
     status.position = position;
-    status.newestChangeAtMs = page.changes.at(-1)?.changedAtMs ?? status.newestChangeAtMs;
+    status.newestChangeAtMs = changes.at(-1)?.changedAtMs ?? status.newestChangeAtMs;
     status.confirmedAtMs = now();
     if (status.newestChangeAtMs !== null) {
       metrics.delaySeconds.set(Math.max(0, (status.confirmedAtMs - status.newestChangeAtMs) / 1000));
@@ -72,13 +76,13 @@ export async function replicateShard(
   logger.info({ shardId, position }, 'shard read to its end');
 }
 
-/** Holds a page until ClickHouse has it, for as long as that takes. */
-async function confirm(deps: PollerDeps, page: Page, signal: AbortSignal): Promise<void> {
+/** Holds changes until ClickHouse has them, for as long as that takes. */
+async function confirm(deps: PollerDeps, changes: readonly Change[], signal: AbortSignal): Promise<void> {
   const { metrics } = deps;
   const end = metrics.batchSeconds.startTimer();
-  const written = await retryClickHouse(deps, signal, () => deps.sink.write(page.changes, 'stream'));
+  const written = await retryClickHouse(deps, signal, () => deps.sink.write(changes, 'stream'));
   end();
-  metrics.batchChanges.observe(page.changes.length);
+  metrics.batchChanges.observe(changes.length);
   metrics.changes.inc({ result: 'row' }, written.rows);
   metrics.changes.inc({ result: 'quarantined' }, written.quarantined);
   metrics.changes.inc({ result: 'skipped' }, written.skipped);

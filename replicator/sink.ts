@@ -1,5 +1,13 @@
 import type { ClickHouseClient } from '../clickhouse/client';
 import { classifyFailure, failureSlug } from '../clickhouse/errors';
+import {
+  computeRuns,
+  rankAttempts,
+  rankEverything,
+  rankUnranked,
+  runsComputedAtMs,
+  runsInsertedSince,
+} from '../clickhouse/rank';
 import { keptFrom, readRetention } from '../clickhouse/retention';
 import { dateTimeOfMs, tables, type RowSource, type WorkflowJobRow } from '../clickhouse/tables';
 import type { Change } from './change';
@@ -12,17 +20,33 @@ export type Written = { rows: number; quarantined: number; skipped: number };
 export type Sink = {
   /**
    * Makes a batch of changes rows, in one insert, and returns when ClickHouse has confirmed every one of them,
-   * or it is in quarantine. Throws what @clickhouse/client threw when it can't: then nothing is lost, since
-   * the same batch can be written again any number of times (see `revision`). Of a copy, what is older than the
-   * retention is skipped: ClickHouse would only drop it again.
+   * and which attempt of each job is the newest by them, or it is in quarantine. Throws what @clickhouse/client
+   * threw when it can't: then nothing is lost, since the same batch can be written again any number of times (see
+   * `revision`). Of a copy, what is older than the retention is skipped, since ClickHouse would only drop it again,
+   * and the newest attempts are for `settleEverything`.
    */
   write(changes: readonly Change[], source: RowSource): Promise<Written>;
+  /**
+   * Works out the workflow runs of what was written since the last time: runs are looked at over weeks, so they may be
+   * some seconds behind their attempts. Also does what others left undone: runs of an earlier process, and attempts of
+   * somebody who ranks nothing. Throws like `write`; what was not done then is done the next time.
+   */
+  settle(): Promise<void>;
+  /** Does all of that for all there is, which takes seconds a million rows: after a copy of the whole table. */
+  settleEverything(): Promise<void>;
 };
 
 type Decided = { row: WorkflowJobRow; change: Change };
 
 /** For so long a copy goes by the retention that it has read. */
 const retentionForMs = 60_000;
+
+/** How often it is looked for what somebody inserted who ranks nothing, such as a replicator of the version before. */
+const unrankedEveryMs = 10 * 60_000;
+/** The first time it is looked for in so much of the past. */
+const unrankedForMs = 24 * 3_600_000;
+/** For what was under way when it was looked last, and for clocks that disagree. */
+const marginMs = 10 * 60_000;
 
 /** `now`: our clock, UTC milliseconds. */
 export function createSink(deps: { client: ClickHouseClient; now: () => number }): Sink {
@@ -39,6 +63,11 @@ export function createSink(deps: { client: ClickHouseClient; now: () => number }
     }
     return retention.keptFrom;
   }
+
+  /** Runs that are to be worked out. */
+  const waitingRuns = new Set<string>();
+  /** Until when it was looked for what others left undone; null before the first time. */
+  let lookedUntilMs: number | null = null;
 
   const insert = (table: string, values: readonly unknown[]) =>
     client.insert({
@@ -85,6 +114,12 @@ export function createSink(deps: { client: ClickHouseClient; now: () => number }
         else rejected.push({ change, reason: decoded.reason, detail: decoded.detail });
       }
       const refused = await insertRows(decided);
+      // Of a copy, all at once in the end: it brings attempts of every day in no order, and each insert costs by the
+      // days that are in it.
+      if (source === 'stream') {
+        const inserted = decided.map(({ row }) => row);
+        for (const run of await rankAttempts(client, inserted)) waitingRuns.add(run);
+      }
       const quarantined = [...rejected, ...refused];
       if (quarantined.length > 0) {
         const nowMs = now();
@@ -94,6 +129,37 @@ export function createSink(deps: { client: ClickHouseClient; now: () => number }
         );
       }
       return { rows: decided.length - refused.length, quarantined: quarantined.length, skipped };
+    },
+
+    async settle() {
+      const nowMs = now();
+      if (lookedUntilMs === null) {
+        for (const run of await runsInsertedSince(client, (await runsComputedAtMs(client)) - marginMs))
+          waitingRuns.add(run);
+      }
+      if (lookedUntilMs === null || nowMs - lookedUntilMs >= unrankedEveryMs) {
+        const sinceMs = lookedUntilMs === null ? nowMs - unrankedForMs : lookedUntilMs - marginMs;
+        for (const run of await rankUnranked(client, sinceMs)) waitingRuns.add(run);
+        lookedUntilMs = nowMs;
+      }
+      const runs = [...waitingRuns];
+      // One that is touched from here on has to be worked out once more.
+      waitingRuns.clear();
+      try {
+        await computeRuns(client, runs);
+      } catch (error) {
+        for (const run of runs) waitingRuns.add(run);
+        throw error;
+      }
+    },
+
+    async settleEverything() {
+      const nowMs = now();
+      // What is written meanwhile waits for the next time; where this fails, that looks for everything again.
+      waitingRuns.clear();
+      lookedUntilMs = null;
+      await rankEverything(client);
+      lookedUntilMs = nowMs;
     },
   };
 }

@@ -1,5 +1,6 @@
 import { GetItemCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import type { ClickHouseClient } from '../clickhouse/client';
+import { findStale } from '../clickhouse/rank';
 import { keptFrom, readRetention } from '../clickhouse/retention';
 import { dateTimeOfMs, tables, type WorkflowJobRow } from '../clickhouse/tables';
 import { sleep } from '../runtime/retry';
@@ -23,6 +24,8 @@ export type Verdict = {
   expired: number;
   /** Items that are older than ClickHouse's retention: whether there is a row or not, that is no difference. */
   old: number;
+  /** What is made of the rows and stored, and is not what it should be: which attempt is newest, and runs. */
+  stale: { attempts: number; runs: number };
 };
 
 /**
@@ -34,7 +37,8 @@ type Expected = { revision: number } | 'unreadable' | 'old';
 type VerifyDeps = ScanDeps & { clickHouse: ClickHouseClient; settleMs?: number; now?: () => number };
 
 /**
- * Compares the table with ClickHouse, key by key and revision by revision.
+ * Compares the table with ClickHouse, key by key and revision by revision, and what ClickHouse has made of its rows with
+ * what it should have made.
  *
  * Both sides go on changing meanwhile, so what differs at first is looked at again until it agrees, or still
  * differs after `settleMs` (default 3 s; replication takes under one). Holds every key in memory: about
@@ -62,7 +66,22 @@ export async function verify(deps: VerifyDeps & { onProgress?: (items: number) =
     differences: settled.filter(({ kind }) => !(keepsExpired && kind === 'extra')),
     expired,
     old: [...expected.values()].filter((item) => item === 'old').length,
+    stale: await settleStale(deps, oldest),
   };
+}
+
+/** What is being written just now is ranked at once, and its runs follow within seconds: the same must be stale twice. */
+async function settleStale(deps: VerifyDeps, oldest: string): Promise<Verdict['stale']> {
+  const look = async () => {
+    const { attempts, runs } = await findStale(deps.clickHouse, oldest);
+    return { attempts: new Set(attempts.map(({ attempt }) => attempt)), runs: new Set(runs) };
+  };
+  const first = await look();
+  if (first.attempts.size + first.runs.size === 0) return { attempts: 0, runs: 0 };
+  await sleep(deps.settleMs ?? 3_000, deps.signal);
+  const again = await look();
+  const inBoth = (kind: 'attempts' | 'runs') => [...first[kind]].filter((id) => again[kind].has(id)).length;
+  return { attempts: inBoth('attempts'), runs: inBoth('runs') };
 }
 
 /** Looks at single keys again, item first, until they agree or time is up. */

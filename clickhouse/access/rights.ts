@@ -14,6 +14,15 @@ export type Privilege = 'SELECT' | 'INSERT';
 const both: readonly Privilege[] = ['SELECT', 'INSERT'];
 const read: readonly Privilege[] = ['SELECT'];
 
+/** Views that say what is to be stored with attempts and runs, and whether that is what is stored. */
+const derivingViews = [
+  'oot_all_runs',
+  'oot_computed_runs',
+  'oot_newest_ranges',
+  'oot_stale_ranges',
+  'oot_stale_runs',
+] as const;
+
 /** Views that dashboards, alerts and people read. */
 const views = [
   'oot_attempts',
@@ -38,8 +47,14 @@ const views = [
  * may change no table. The reader needs the tables under the views too: a view is read with the rights of who asks.
  */
 export const grants: Readonly<Record<Role, Readonly<Record<string, readonly Privilege[]>>>> = {
-  writer: { ...Object.fromEntries(Object.values(tables).map((table) => [table, both])), [ledger]: read },
-  reader: Object.fromEntries([...views, ...Object.values(tables)].sort().map((name) => [name, read])),
+  writer: {
+    ...Object.fromEntries(Object.values(tables).map((table) => [table, both])),
+    ...Object.fromEntries(derivingViews.map((view) => [view, read])),
+    [ledger]: read,
+  },
+  reader: Object.fromEntries(
+    [...views, ...derivingViews, ...Object.values(tables)].sort().map((name) => [name, read]),
+  ),
 };
 
 /** A setting of the reader. `fixed`: it can't be changed; else it can, from `min` to `max`. */

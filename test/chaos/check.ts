@@ -115,15 +115,21 @@ function checkQuarantine({ strangers }: Asked, { quarantine }: Observed): Proble
   return problems;
 }
 
-/** `npm run verify` names the poison, which can't be a row, and nothing else. */
+/** `npm run verify` names the poison, which can't be a row, and nothing else; newest attempts and runs are right. */
 function checkVerdict({ strangers }: Asked, { verdict }: Observed): Problem[] {
   if (!verdict) return [other('DynamoDB and ClickHouse could not be compared in time')];
   const poison = new Set(strangers.flatMap(({ key, expected }) => ('reason' in expected ? [key] : [])));
-  return verdict.differences
+  const { attempts, runs } = verdict.stale;
+  const stale: Problem[] =
+    attempts + runs === 0
+      ? []
+      : [{ kind: 'wrong', what: `verify: ${attempts} attempts and ${runs} runs are stale` }];
+  const differences = verdict.differences
     .filter(({ kind, dynamoKey }) => kind !== 'quarantined' || !poison.has(dynamoKey))
     .map(({ kind, dynamoKey, dynamoRevision, clickHouseRevision }) =>
       other(`verify: ${dynamoKey} is ${kind} (${dynamoRevision ?? '-'}, ${clickHouseRevision ?? '-'})`),
     );
+  return [...stale, ...differences];
 }
 
 /** Longer than the relay waits for an answer, less what a busy machine may add; milliseconds. */

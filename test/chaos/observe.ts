@@ -47,7 +47,9 @@ export async function waitUntilEqual(
   while (Date.now() < deadlineMs && !signal.aborted) {
     try {
       verdict = await verify({ client: dynamo, tableName, clickHouse, settleMs, signal });
-      const isEqual = verdict.differences.every(({ kind }) => kind === 'quarantined');
+      const { attempts, runs } = verdict.stale;
+      const isEqual =
+        attempts + runs === 0 && verdict.differences.every(({ kind }) => kind === 'quarantined');
       if (isEqual && (await readQuarantine(clickHouse)).length >= poison) {
         return { equalMs: Date.now(), verdict };
       }

@@ -11,7 +11,7 @@ import {
 import { durationMs, type AlertRule } from '../../dashboards/alerts/rule';
 import { severityOf, trackRule, type AlertState, type TrackedInstance } from '../../dashboards/alerts/states';
 import type { TestClickHouse } from './engines';
-import { attempt } from './rows';
+import { attempt, insertAttempts } from './rows';
 
 /*
  * Tests of alert rules in the manner of promtool: a history, a clock, and what fires when. Time is told in minutes
@@ -44,7 +44,7 @@ export async function reset({ client }: TestClickHouse, backends = registry): Pr
 }
 
 export async function insert({ client }: TestClickHouse, ...rows: WorkflowJobRow[]): Promise<void> {
-  await client.insert({ table: tables.workflowJob, values: rows, format: 'JSONEachRow' });
+  await insertAttempts(client, rows, { withRuns: true });
 }
 
 const marks = {

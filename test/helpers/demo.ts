@@ -34,7 +34,9 @@ export async function loadDemo(
 ): Promise<void> {
   const allowlist = readFileSync(join(__dirname, '../../local/demo/allowlist.yml'), 'utf8');
   await loadBackends(client, parseAllowlist(allowlist), endMs);
-  await createSink({ client, now: () => endMs }).write(demoChanges(endMs), source);
+  const sink = createSink({ client, now: () => endMs });
+  await sink.write(demoChanges(endMs), source);
+  await sink.settleEverything();
 }
 
 /** The check run at another time. `byMs`: whole seconds, so that a sender's time keeps its own digits after them. */

@@ -1,4 +1,6 @@
-import { dateTimeOfMs, type WorkflowJobRow } from '../../clickhouse/tables';
+import type { ClickHouseClient } from '../../clickhouse/client';
+import { computeRuns, rankAttempts } from '../../clickhouse/rank';
+import { attemptTables, dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
 
 /** When the attempts of a test are received unless it says otherwise, UTC milliseconds. */
 export const receivedMs = Date.UTC(2026, 10, 20, 10);
@@ -50,4 +52,26 @@ export function attempt(overrides: Partial<WorkflowJobRow> = {}): WorkflowJobRow
     source: 'stream',
     ...overrides,
   };
+}
+
+/** Inserts attempts as the replicator does: ranked, and with their runs worked out where somebody looks at these. */
+export async function insertAttempts(
+  client: ClickHouseClient,
+  values: readonly WorkflowJobRow[],
+  { withRuns = false } = {},
+): Promise<void> {
+  if (values.length === 0) return;
+  await client.insert({
+    table: tables.workflowJob,
+    values: [...values],
+    format: 'JSONEachRow',
+    clickhouse_settings: { max_partitions_per_insert_block: '0' },
+  });
+  const runs = await rankAttempts(client, values);
+  if (withRuns) await computeRuns(client, runs);
+}
+
+/** Empties everything that attempts are in. */
+export async function clearAttempts(client: ClickHouseClient): Promise<void> {
+  for (const table of attemptTables) await client.command({ query: `TRUNCATE TABLE ${table}` });
 }

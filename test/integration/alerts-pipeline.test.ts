@@ -133,11 +133,10 @@ describe('OotReplicationSlow', () => {
     // ClickHouse fills the column in by its own clock, unless it copies a row.
     await clickHouse.client.command({
       query: `
-        INSERT INTO ${tables.workflowJob} (* EXCEPT (revision), revision, _inserted_at)
-        SELECT * EXCEPT (revision), revision + 1, toDateTime64('${at(minute + seconds / 60)}', 3, 'UTC')
+        INSERT INTO ${tables.workflowJob}
+        SELECT * REPLACE (revision + 1 AS revision, toDateTime64('${at(minute + seconds / 60)}', 3, 'UTC') AS _inserted_at)
         FROM ${tables.workflowJob}
-        WHERE dynamoKey IN (${written.map(({ dynamoKey }) => `'${dynamoKey}'`).join(', ')})
-        SETTINGS insert_allow_materialized_columns = 1`,
+        WHERE dynamoKey IN (${written.map(({ dynamoKey }) => `'${dynamoKey}'`).join(', ')})`,
     });
   };
 

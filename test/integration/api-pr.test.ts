@@ -4,7 +4,7 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import fc from 'fast-check';
 import type { PrResults } from '../../api/pr-rows';
 import { loadBackends, parseAllowlist, type Backend } from '../../clickhouse/backends';
-import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
+import { dateTimeOfMs, type WorkflowJobRow } from '../../clickhouse/tables';
 import { buildHistory } from '../../local/demo/items';
 import { changeOfItem } from '../../replicator/change';
 import { createSink } from '../../replicator/sink';
@@ -13,7 +13,7 @@ import { createProxy, type Proxy } from '../chaos/proxy';
 import { reader, readToken, startApi, type TestApi } from '../helpers/api';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery, panelsOf, type DashboardJson } from '../helpers/grafana';
-import { attempt } from '../helpers/rows';
+import { attempt, clearAttempts, insertAttempts } from '../helpers/rows';
 
 let clickHouse: TestClickHouse;
 let proxy: Proxy;
@@ -45,9 +45,8 @@ async function start(deps: Parameters<typeof startApi>[1] = {}): Promise<TestApi
 
 const minuteMs = 60_000;
 const agoText = (minutes: number) => dateTimeOfMs(Date.now() - minutes * minuteMs);
-const insert = (...values: WorkflowJobRow[]) =>
-  clickHouse.client.insert({ table: tables.workflowJob, values, format: 'JSONEachRow' });
-const clear = () => clickHouse.client.command({ query: `TRUNCATE TABLE ${tables.workflowJob}` });
+const insert = (...values: WorkflowJobRow[]) => insertAttempts(clickHouse.client, values);
+const clear = () => clearAttempts(clickHouse.client);
 const register = (...backends: Backend[]) => loadBackends(clickHouse.client, backends, Date.now());
 const prPath = (pr: number | string, query = '') => `/api/oot/prs/pytorch/pytorch/${pr}${query}`;
 const running = {

@@ -1,12 +1,11 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { tables } from '../../clickhouse/tables';
 import { claimPort } from '../../local/dynamodb/ports';
 import { createProxy } from '../chaos/proxy';
 import { reader } from '../helpers/api';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
-import { attempt } from '../helpers/rows';
+import { attempt, insertAttempts } from '../helpers/rows';
 
 /* `npm run api` as a process of its own. */
 
@@ -18,7 +17,7 @@ const children: ChildProcess[] = [];
 
 beforeAll(async () => {
   clickHouse = await startClickHouse(reader);
-  await clickHouse.client.insert({ table: tables.workflowJob, values: [attempt()], format: 'JSONEachRow' });
+  await insertAttempts(clickHouse.client, [attempt()]);
 });
 afterAll(async () => {
   for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');

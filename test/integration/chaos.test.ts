@@ -8,6 +8,7 @@ import { faults } from '../chaos/faults';
 import type { Row } from '../chaos/oracle';
 import { explain, summarize } from '../chaos/report';
 import { runSeed, type SeedResult } from '../chaos/run-seed';
+import type { Verdict } from '../../replicator/verify';
 import { completed, inProgress, swept, type WireCallback } from '../helpers/callbacks';
 
 /** The whole chaos suite is `npm run test:chaos`; this is one short seed of it, and proof that it can fail. */
@@ -95,6 +96,16 @@ const quarantined = (dynamoKey: string) => ({
   clickHouseRevision: null,
 });
 
+const verdictOf = (over: Partial<Verdict>): Verdict => ({
+  items: 2,
+  rows: 1,
+  differences: [quarantined(poisonKey)],
+  expired: 0,
+  old: 0,
+  stale: { attempts: 0, runs: 0 },
+  ...over,
+});
+
 function show(rows: Row[], over: Partial<Observed> = {}): Observed {
   return {
     rows,
@@ -103,7 +114,7 @@ function show(rows: Row[], over: Partial<Observed> = {}): Observed {
       outcome: status === 'in_progress' ? 'running' : conclusion,
     })),
     quarantine: [{ dynamoKey: poisonKey, reason: 'invalid_status' }],
-    verdict: { items: 2, rows: 1, differences: [quarantined(poisonKey)], expired: 0, old: 0 },
+    verdict: verdictOf({}),
     unexplained: [],
     ...over,
   };
@@ -217,8 +228,20 @@ describe('the oracle', () => {
     [
       'tables that differ',
       asked,
-      show([right], { verdict: { items: 2, rows: 1, differences: [quarantined(key)], expired: 0, old: 0 } }),
+      show([right], { verdict: verdictOf({ differences: [quarantined(key)] }) }),
       'other',
+    ],
+    [
+      'an attempt that is not the newest, but stored as it',
+      asked,
+      show([right], { verdict: verdictOf({ stale: { attempts: 1, runs: 0 } }) }),
+      'wrong',
+    ],
+    [
+      'a run that is not what its jobs make it',
+      asked,
+      show([right], { verdict: verdictOf({ stale: { attempts: 0, runs: 1 } }) }),
+      'wrong',
     ],
     ['tables that nobody could compare', asked, show([right], { verdict: null }), 'other'],
     ['a part that ended by itself', asked, show([right], { unexplained: ['replicator ended'] }), 'other'],
@@ -303,7 +326,7 @@ it('shows exactly what was acknowledged after a short chaos', async () => {
 describe('npm run test:chaos', () => {
   const run = (...args: string[]) => {
     const child = spawn(process.execPath, ['--import', 'tsx', 'test/chaos/main.ts', ...args], {
-      env: { PATH: process.env.PATH, HOME: process.env.HOME },
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, TMPDIR: tmpdir() },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
-import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
+import { dateTimeOfMs, type WorkflowJobRow } from '../../clickhouse/tables';
 import { backendDashboard } from '../../dashboards/backend';
 import { config } from '../../dashboards/config';
 import { decode } from '../../replicator/decode';
 import { demoChanges, demoNowMs, loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery } from '../helpers/grafana';
-import { attempt } from '../helpers/rows';
+import { attempt, clearAttempts, insertAttempts } from '../helpers/rows';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -26,9 +26,8 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => clickHouse.stop());
 
-const clear = () => clickHouse.client.command({ query: `TRUNCATE TABLE ${tables.workflowJob}` });
-const insert = (rows: Row[]) =>
-  clickHouse.client.insert({ table: tables.workflowJob, values: rows, format: 'JSONEachRow' });
+const clear = () => clearAttempts(clickHouse.client);
+const insert = (rows: Row[]) => insertAttempts(clickHouse.client, rows);
 
 /* The dashboard's queries, by the title of their panel or annotation. */
 
@@ -174,11 +173,7 @@ function oracle(rows: Row[], { fromMs, toMs }: Range, chosen: Chosen): Record<st
   const timed = counted.filter(({ duration }) => duration !== null);
   const byJob = ({ row }: Judged) => [row.workflow_name, row.job_name];
   const byTimeAndJob = ({ row, job }: Judged) => [point(row.received_at), job];
-  const runs = groupBy(attempts, ({ row }) => [
-    row.workflow_name,
-    row.run_id,
-    row.run_id === '' ? row.delivery_id : '',
-  ])
+  const runs = groupBy(attempts, ({ row }) => [row.workflow_name, row.run_id, row.delivery_id])
     .map((run) => ({ run, waits: known(run.map(({ queue }) => queue)) }))
     .filter(({ waits }) => waits.length > 0)
     .map(({ run, waits }) => ({ time: point(first(run)), wait: Math.max(...waits) }));

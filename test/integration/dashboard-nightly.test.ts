@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { loadBackends, type Backend } from '../../clickhouse/backends';
-import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
+import { dateTimeOfMs, type WorkflowJobRow } from '../../clickhouse/tables';
 import { config } from '../../dashboards/config';
 import { nightlyDashboard } from '../../dashboards/nightly';
 import {
@@ -19,7 +19,7 @@ import {
 import { demoNowMs, loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery, type VariableValue } from '../helpers/grafana';
-import { attempt } from '../helpers/rows';
+import { attempt, clearAttempts, insertAttempts } from '../helpers/rows';
 
 let clickHouse: TestClickHouse;
 beforeAll(async () => {
@@ -36,9 +36,8 @@ const fromMs = toMs - 7 * dayMs;
 const all = '$__all';
 const quoted = "o'hara/torch";
 
-const insert = (values: WorkflowJobRow[]) =>
-  clickHouse.client.insert({ table: tables.workflowJob, values, format: 'JSONEachRow' });
-const clear = () => clickHouse.client.command({ query: `TRUNCATE TABLE ${tables.workflowJob}` });
+const insert = (values: WorkflowJobRow[]) => insertAttempts(clickHouse.client, values);
+const clear = () => clearAttempts(clickHouse.client);
 const register = (...backends: [repo: string, level: Backend['level']][]) =>
   loadBackends(
     clickHouse.client,

@@ -12,7 +12,7 @@ import * as queries from '../../dashboards/queries/pipeline';
 import { loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery, type VariableValue } from '../helpers/grafana';
-import { attempt } from '../helpers/rows';
+import { attempt, insertAttempts } from '../helpers/rows';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -89,7 +89,7 @@ describe('pipeline, by hand', () => {
   });
 
   it('measures the age of the newest result and the delay of the stream, of the chosen backends', async () => {
-    await put(tables.workflowJob, [
+    await insertAttempts(clickHouse.client, [
       received(3 * hourMs, { updated_at: ago(30_000) }),
       received(2 * hourMs, { source: 'backfill', updated_at: ago(45 * minuteMs) }),
       received(hourMs, { downstream_repo: 'c/d', updated_at: ago(90 * minuteMs) }),
@@ -107,7 +107,7 @@ describe('pipeline, by hand', () => {
   });
 
   it('counts jobs that never completed, by their newest attempt, and lists them', async () => {
-    await put(tables.workflowJob, [
+    await insertAttempts(clickHouse.client, [
       received(8 * hourMs, { ...running, job_name: 'lost' }),
       received(9 * hourMs, { ...swept, job_name: 'swept' }),
       received(10 * hourMs, { ...swept, job_name: 're-run' }),
@@ -169,7 +169,10 @@ describe('pipeline, by hand', () => {
       ['a/b', 'c/d'].map((repo) => ({ repo, level: 'L2' as const, device: '', oncalls: [] })),
       nowMs,
     );
-    await put(tables.workflowJob, [received(hourMs), received(8 * dayMs, { downstream_repo: 'e/f' })]);
+    await insertAttempts(clickHouse.client, [
+      received(hourMs),
+      received(8 * dayMs, { downstream_repo: 'e/f' }),
+    ]);
     const rows = await ask(queries.completeness());
     const none = { attempts: 0, no_start: null, no_queue_time: null, no_tests: null, no_sha: null };
     expect(rows).toEqual([
@@ -220,7 +223,7 @@ describe('pipeline, against the same counts in TypeScript', () => {
     await fc.assert(
       fc.asyncProperty(history, async (all) => {
         await clear();
-        await put(tables.workflowJob, all);
+        await insertAttempts(clickHouse.client, all);
         const rows = all.filter((row) => timeOf(row.received_at) >= range.fromMs);
         const isOverdue = (row: WorkflowJobRow) =>
           row.state === 'running' && timeOf(row.received_at) < nowMs - 375 * minuteMs;

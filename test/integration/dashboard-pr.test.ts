@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { loadBackends, type Backend } from '../../clickhouse/backends';
-import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
+import { dateTimeOfMs, type WorkflowJobRow } from '../../clickhouse/tables';
 import { prDashboard } from '../../dashboards/pr';
 import {
   prBackendsSql,
@@ -19,7 +19,7 @@ import { cutFailedTests } from '../../ingest/failed-tests';
 import { loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery } from '../helpers/grafana';
-import { attempt } from '../helpers/rows';
+import { attempt, clearAttempts, insertAttempts } from '../helpers/rows';
 
 let clickHouse: TestClickHouse;
 beforeAll(async () => {
@@ -32,9 +32,8 @@ const dayMs = 24 * 60 * minuteMs;
 const upstream = 'pytorch/pytorch';
 const quoted = "o'hara/torch";
 
-const insert = (values: WorkflowJobRow[]) =>
-  clickHouse.client.insert({ table: tables.workflowJob, values, format: 'JSONEachRow' });
-const clear = () => clickHouse.client.command({ query: `TRUNCATE TABLE ${tables.workflowJob}` });
+const insert = (values: WorkflowJobRow[]) => insertAttempts(clickHouse.client, values);
+const clear = () => clearAttempts(clickHouse.client);
 const register = (...backends: [repo: string, level: Backend['level']][]) =>
   loadBackends(
     clickHouse.client,

@@ -13,7 +13,7 @@ import { criteria, historyDays } from '../../dashboards/queries/readiness-criter
 import { demoNowMs, loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery, type VariableValue } from '../helpers/grafana';
-import { attempt, receivedMs } from '../helpers/rows';
+import { attempt, clearAttempts, insertAttempts, receivedMs } from '../helpers/rows';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -29,12 +29,11 @@ beforeAll(async () => {
 afterAll(() => clickHouse.stop());
 
 const clear = async () => {
-  for (const table of [tables.workflowJob, tables.backendRegistry])
-    await clickHouse.client.command({ query: `TRUNCATE TABLE ${table}` });
+  await clearAttempts(clickHouse.client);
+  await clickHouse.client.command({ query: `TRUNCATE TABLE ${tables.backendRegistry}` });
 };
 const insert = async (...values: WorkflowJobRow[]) => {
-  if (values.length > 0)
-    await clickHouse.client.insert({ table: tables.workflowJob, values, format: 'JSONEachRow' });
+  if (values.length > 0) await insertAttempts(clickHouse.client, values, { withRuns: true });
 };
 const register = (levels: Record<string, Backend['level']>) =>
   loadBackends(

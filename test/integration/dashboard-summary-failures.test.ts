@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { loadBackends, type Backend } from '../../clickhouse/backends';
-import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
+import { dateTimeOfMs, type WorkflowJobRow } from '../../clickhouse/tables';
 import { config } from '../../dashboards/config';
 import { failuresByBackendSql, failuresByJobSql, sharedBreakageSql } from '../../dashboards/queries/summary';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery } from '../helpers/grafana';
-import { attempt } from '../helpers/rows';
+import { attempt, clearAttempts, insertAttempts } from '../helpers/rows';
 
 /* The lists of failures on oot-summary, computed a second time in plain TypeScript from the rows themselves. */
 
@@ -201,9 +201,8 @@ function sharedBreakage(rows: WorkflowJobRow[]) {
 }
 
 async function expectLists(rows: WorkflowJobRow[]): Promise<void> {
-  await clickHouse.client.command({ query: `TRUNCATE TABLE ${tables.workflowJob}` });
-  if (rows.length > 0)
-    await clickHouse.client.insert({ table: tables.workflowJob, values: rows, format: 'JSONEachRow' });
+  await clearAttempts(clickHouse.client);
+  if (rows.length > 0) await insertAttempts(clickHouse.client, rows);
   const jobs = jobsOf(rows);
   const run = (rawSql: string) =>
     clickHouse.rows(expandQuery(rawSql, { fromMs, toMs, variables: everything }));

@@ -1,7 +1,6 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
 import fc from 'fast-check';
 import { loadBackends, type Backend } from '../../clickhouse/backends';
-import { tables } from '../../clickhouse/tables';
 import { config } from '../../dashboards/config';
 import { settingOf, type Setting } from '../../dashboards/settings';
 import { summaryDashboard } from '../../dashboards/summary';
@@ -12,6 +11,7 @@ import { createSink } from '../../replicator/sink';
 import { completed, inProgress, swept } from '../helpers/callbacks';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery, type VariableValue } from '../helpers/grafana';
+import { clearAttempts } from '../helpers/rows';
 
 /*
  * Every number of the stats and of the backends' table, computed a second time in plain TypeScript from what
@@ -328,7 +328,7 @@ beforeAll(async () => {
 afterAll(() => clickHouse.stop());
 
 async function replay(runs: CheckRun[], nowMs: number): Promise<void> {
-  await clickHouse.client.command({ query: `TRUNCATE TABLE ${tables.workflowJob}` });
+  await clearAttempts(clickHouse.client);
   const timed = runs.flatMap((run, index) => callbacksOf(run, index, nowMs)).sort((a, b) => a.atMs - b.atMs);
   // Everything twice, as the relay does when an answer gets lost.
   const { items } = foldCallbacks([...timed, ...timed].sort((a, b) => a.atMs - b.atMs));

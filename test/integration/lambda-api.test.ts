@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type { PrResults } from '../../api/pr-rows';
-import { tables } from '../../clickhouse/tables';
 import { bundleLambda } from '../../deploy/bundle';
 import { claimPort } from '../../local/dynamodb/ports';
 import { createProxy, type Proxy } from '../chaos/proxy';
@@ -13,7 +12,7 @@ import { imitateSecretsManager } from '../helpers/aws-imitations';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { getEvent } from '../helpers/gateway-events';
 import { startLambda, type RunningLambda } from '../helpers/lambda';
-import { attempt } from '../helpers/rows';
+import { attempt, insertAttempts } from '../helpers/rows';
 
 /* The bundle that is deployed, in a process of its own, asked with the events that a gateway sends. */
 
@@ -42,11 +41,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'oot-lambda-'));
   bundle = bundleLambda('api', folder).file;
   clickHouse = await startClickHouse(reader);
-  await clickHouse.client.insert({
-    table: tables.workflowJob,
-    values: [attempt({ conclusion: 'failure' })],
-    format: 'JSONEachRow',
-  });
+  await insertAttempts(clickHouse.client, [attempt({ conclusion: 'failure' })]);
   proxy = await createProxy({ port: await claimPort(0), target: clickHouse.url });
   secretsManager = await imitateSecretsManager(secrets);
   secrets.set(clickHouseId, accountAt(proxy.url));

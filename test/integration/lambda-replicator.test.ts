@@ -20,6 +20,7 @@ import {
 } from '../helpers/engines';
 import { startLambda, type RunningLambda } from '../helpers/lambda';
 import { eventOf, readStreamEvents } from '../helpers/stream-events';
+import { clearAttempts } from '../helpers/rows';
 
 /* The bundle that is deployed, in a process of its own, with events made of what an engine's stream really held. */
 
@@ -145,7 +146,7 @@ describe('the replicator as a Lambda', () => {
       [parent, child],
       [child, parent],
     ]) {
-      await clickHouse.client.command({ query: 'TRUNCATE TABLE oot_workflow_job' });
+      await clearAttempts(clickHouse.client);
       for (const batch of order) expect(await invoke(eventOf(...batch))).toEqual(done);
       outcomes.push(await shown());
     }

@@ -41,6 +41,7 @@ import {
   type TestClickHouse,
   type TestDynamo,
 } from '../helpers/engines';
+import { clearAttempts } from '../helpers/rows';
 
 let clickHouse: TestClickHouse;
 beforeAll(async () => {
@@ -55,7 +56,8 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
   });
   afterAll(() => dynamo?.stop());
   beforeEach(async () => {
-    for (const table of ['oot_workflow_job', 'oot_quarantine_log', 'oot_replication_log']) {
+    await clearAttempts(clickHouse.client);
+    for (const table of ['oot_quarantine_log', 'oot_replication_log']) {
       await clickHouse.client.command({ query: `TRUNCATE TABLE ${table}` });
     }
   });
@@ -116,8 +118,11 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
     };
   }
 
+  const none = { attempts: 0, runs: 0 };
   const finals = () =>
-    clickHouse.rows<WorkflowJobRow>('SELECT * FROM oot_workflow_job FINAL ORDER BY dynamoKey');
+    clickHouse.rows<WorkflowJobRow>(
+      'SELECT * EXCEPT (_inserted_at, newest_after, newest_until, ranking) FROM oot_workflow_job FINAL ORDER BY dynamoKey',
+    );
   const job = (n: number, parts: Record<string, unknown> = {}) => ({
     workflow: { check_run_id: `${n}`, ...parts },
   });
@@ -171,7 +176,14 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
       is_deleted: 0,
       source: 'stream',
     });
-    expect(await bench.verify()).toEqual({ items: 2, rows: 2, differences: [], expired: 0, old: 0 });
+    expect(await bench.verify()).toEqual({
+      items: 2,
+      rows: 2,
+      differences: [],
+      expired: 0,
+      old: 0,
+      stale: none,
+    });
   });
 
   // How soon is for the bench; here that nothing waits for a batch to fill.
@@ -218,7 +230,7 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
       quarantine: (await listQuarantine(clickHouse.client)).map(({ id, reason }) => ({ id, reason })),
     };
 
-    await clickHouse.client.command({ query: 'TRUNCATE TABLE oot_workflow_job' });
+    await clearAttempts(clickHouse.client);
     await clickHouse.client.command({ query: 'TRUNCATE TABLE oot_quarantine_log' });
     const handler = createLambdaHandler({
       sink: bench.sink,
@@ -268,6 +280,7 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
       await bench.send(inProgress(job(1)), completed(job(1)));
       const event = await lambdaEvent(bench.tableName);
       const away: Sink = {
+        ...bench.sink,
         write: () => Promise.reject(Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })),
       };
       const handler = createLambdaHandler({
@@ -292,6 +305,7 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
 
     const seen: string[] = [];
     const watching: Sink = {
+      ...bench.sink,
       write: (changes, source) => {
         seen.push(...changes.map(({ image }) => image.check_run_id!.S!));
         return bench.sink.write(changes, source);
@@ -342,7 +356,14 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
     const poller = bench.poll();
     await eventually(async () => (await finals()).length === 51);
     await poller.stop();
-    expect(await bench.verify()).toEqual({ items: 51, rows: 51, differences: [], expired: 0, old: 0 });
+    expect(await bench.verify()).toEqual({
+      items: 51,
+      rows: 51,
+      differences: [],
+      expired: 0,
+      old: 0,
+      stale: none,
+    });
   });
 
   on('says so and copies the table when a checkpoint points at a shard that is gone', async () => {
@@ -399,6 +420,7 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
     const held = new Promise<void>((resolve) => (letGo = resolve));
     let scanned = false;
     const slow: Sink = {
+      ...bench.sink,
       async write(changes, source) {
         if (source === 'backfill') {
           scanned = true;
@@ -583,7 +605,7 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
     const poller = bench.poll({ now: () => Date.now() + offsetMs });
     await bench.send(completed(job(1)));
     await eventually(async () => (await finals()).length === 1);
-    await clickHouse.client.command({ query: 'TRUNCATE TABLE oot_workflow_job' });
+    await clearAttempts(clickHouse.client);
     offsetMs = 22 * 3_600_000;
     await sleep(1_500);
     expect(await finals()).toEqual([]);
@@ -660,7 +682,14 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
       30_000,
     );
     await poller.stop();
-    expect(await bench.verify()).toEqual({ items: 30, rows: 30, differences: [], expired: 0, old: 0 });
+    expect(await bench.verify()).toEqual({
+      items: 30,
+      rows: 30,
+      differences: [],
+      expired: 0,
+      old: 0,
+      stale: none,
+    });
   });
 
   on('copies a table of 150 days: more than ClickHouse takes in one insert unasked', async () => {
@@ -686,7 +715,7 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
     const bench = await open();
     await bench.send(completed(job(1)));
     const refused = new Error('no');
-    const sink: Sink = { write: () => Promise.reject(refused) };
+    const sink: Sink = { ...bench.sink, write: () => Promise.reject(refused) };
     await expect(backfill({ ...bench.scan, sink })).rejects.toBe(refused);
   });
 
@@ -696,7 +725,7 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
     await backfill({ ...bench.scan, sink: bench.sink });
     const rows = await finals();
     const [a, b, c] = rows as [WorkflowJobRow, WorkflowJobRow, WorkflowJobRow];
-    await clickHouse.client.command({ query: 'TRUNCATE TABLE oot_workflow_job' });
+    await clearAttempts(clickHouse.client);
     const values = [
       { ...b, revision: b.revision - 1 },
       c,
@@ -715,7 +744,7 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
 });
 
 it('finds the row that ClickHouse refuses by halving, and lets the rest through', async () => {
-  await clickHouse.client.command({ query: 'TRUNCATE TABLE oot_workflow_job' });
+  await clearAttempts(clickHouse.client);
   await clickHouse.client.command({ query: 'TRUNCATE TABLE oot_quarantine_log' });
   // A constraint stands for whatever the server may refuse that the decoder lets through.
   await clickHouse.client.command({
@@ -748,7 +777,7 @@ it('finds the row that ClickHouse refuses by halving, and lets the rest through'
 });
 
 it('keeps a key that ClickHouse and DynamoDB spell alike: quotes, tabs, backslashes, emoji', async () => {
-  await clickHouse.client.command({ query: 'TRUNCATE TABLE oot_workflow_job' });
+  await clearAttempts(clickHouse.client);
   const sink = createSink({ client: clickHouse.client, now: Date.now });
   const name = `'"\\ \u{1f525} {x:String} -- ; DROP TABLE oot_workflow_job`;
   await sink.write(

@@ -9,7 +9,7 @@ import {
   RetentionError,
   setRetention,
 } from '../../clickhouse/retention';
-import { dateTimeOfMs } from '../../clickhouse/tables';
+import { attemptTables, dateTimeOfMs } from '../../clickhouse/tables';
 import { config } from '../../dashboards/config';
 import { historyDays } from '../../dashboards/queries/readiness-criteria';
 import { ensureTable } from '../../ingest/table';
@@ -129,7 +129,7 @@ describe('retention of results', () => {
     const ttls = await clickHouse.rows<{ name: string }>(
       `SELECT name FROM system.tables WHERE database = 'default' AND match(engine_full, ' TTL ')`,
     );
-    expect(ttls).toEqual([{ name: 'oot_workflow_job' }]);
+    expect(ttls.map(({ name }) => name).sort()).toEqual([...attemptTables].sort());
   });
 });
 
@@ -142,6 +142,7 @@ describe('retention of results whose items DynamoDB still has', () => {
     workflow_name: 'w',
     job_name: 'j',
     check_run_id: '1',
+    run_id: dynamoKey,
     received_at: receivedAtMs,
     revision: 3,
   });
@@ -170,7 +171,14 @@ describe('retention of results whose items DynamoDB still has', () => {
     // Not merged yet, or merged: the same verdict.
     expect(await check()).toMatchObject({ items: 3, differences: [], old: 1 });
     await merge();
-    expect(await check()).toEqual({ items: 3, rows: 2, differences: [], expired: 0, old: 1 });
+    expect(await check()).toEqual({
+      items: 3,
+      rows: 2,
+      differences: [],
+      expired: 0,
+      old: 1,
+      stale: { attempts: 0, runs: 0 },
+    });
     expect(await copy()).toEqual({ rows: 2, quarantined: 0, skipped: 1 });
     await merge();
     expect(await keys()).toEqual(['kept', 'now']);

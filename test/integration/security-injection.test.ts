@@ -121,7 +121,7 @@ it('takes text as text: what was sent comes out of ClickHouse, byte for byte', a
     })),
   );
   // Nothing of it was run.
-  expect(await clickHouse.rows('SELECT count() AS rows FROM oot_workflow_job')).toEqual([
+  expect(await clickHouse.rows('SELECT count() AS rows FROM oot_workflow_job FINAL')).toEqual([
     { rows: sent.length },
   ]);
 

@@ -18,7 +18,9 @@ describe('accessStatements', () => {
     expect(accessStatements({ database: 'oot', users: [] })).toEqual([
       'CREATE ROLE IF NOT EXISTS oot_writer',
       'CREATE ROLE IF NOT EXISTS oot_reader',
-      'GRANT SELECT, INSERT ON `oot`.`oot_workflow_job`, SELECT, INSERT ON `oot`.`oot_backend_registry`, SELECT, INSERT ON `oot`.`oot_quarantine_log`, SELECT, INSERT ON `oot`.`oot_replication_log`, SELECT ON `oot`.`oot_migrations` TO oot_writer WITH REPLACE OPTION',
+      `GRANT ${Object.entries(grants.writer)
+        .map(([name, privileges]) => `${privileges.join(', ')} ON \`oot\`.\`${name}\``)
+        .join(', ')} TO oot_writer WITH REPLACE OPTION`,
       `GRANT ${Object.keys(grants.reader)
         .map((name) => `SELECT ON \`oot\`.\`${name}\``)
         .join(', ')} TO oot_reader WITH REPLACE OPTION`,
@@ -162,10 +164,14 @@ describe('rights', () => {
   it('let the writer insert into tables alone', () => {
     const inserts = Object.entries(grants.writer).filter(([, privileges]) => privileges.includes('INSERT'));
     expect(inserts.map(([name]) => name).toSorted()).toEqual([
+      'oot_activity_day',
+      'oot_attempt_index',
       'oot_backend_registry',
+      'oot_pr_day',
       'oot_quarantine_log',
       'oot_replication_log',
       'oot_workflow_job',
+      'oot_workflow_run',
     ]);
   });
 });

@@ -65,6 +65,7 @@ const evaluateWith =
 async function smoke(
   imitation: Partial<StackImitation> = {},
   change: () => void = () => undefined,
+  dataTimeoutMs = 1_000,
 ): Promise<void> {
   imitateStack(grafana, {
     ask: () => Promise.resolve([['a row']]),
@@ -82,7 +83,7 @@ async function smoke(
       ingest: { url: `http://127.0.0.1:${(ingest.address() as AddressInfo).port}/`, token },
       say: (line) => lines.push(line),
       pollMs: 1,
-      timeoutsMs: { data: 1_000, evaluated: 100, firing: 2_000 },
+      timeoutsMs: { data: dataTimeoutMs, evaluated: 100, firing: 2_000 },
     },
     subject,
   );
@@ -128,7 +129,7 @@ describe('npm run test:smoke', () => {
   it('waits for data that comes late', async () => {
     // Not before every page has been asked with every choice.
     let asked = 0;
-    await smoke({ ask: () => Promise.resolve(asked++ > 500 ? [['a row']] : []) });
+    await smoke({ ask: () => Promise.resolve(asked++ > 500 ? [['a row']] : []) }, undefined, 30_000);
     expect(lines).toEqual(expect.arrayContaining([expect.stringMatching(/^\d+ without data yet$/)]));
   });
 

@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto';
+import type { ClickHouseClient } from './client';
+import { tables, type DateTimeText, type WorkflowJobRow } from './tables';
+
+/*
+ * What has to follow every insert of attempts: the ranges in which an attempt is its job's newest depend on the other
+ * attempts of the job, and are stored with each of them (migration 0011). The views are the definition; here is only
+ * asked and stored what they say.
+ *
+ * Several may insert and rank at once. Each has inserted before it looks, so of two who write attempts of one job the
+ * one who looks last sees both; and it stores its answer under a later time (`ranking`) than the other, which was
+ * taken before it looked. That is why the time is asked of ClickHouse, whose clock is the same for all.
+ */
+
+/** What tells an attempt that was inserted. */
+export type InsertedAttempt = Pick<WorkflowJobRow, 'dynamoKey' | 'received_at'>;
+
+/** Ids of jobs or runs, decimal digits. */
+type Ids = readonly string[];
+
+/**
+ * Nothing here is a query of a person: a list of 10,000 numbers is longer than ClickHouse lets through unasked, and so are
+ * the days of what is written at once.
+ */
+const longQuery = { max_query_size: '16777216', max_partitions_per_insert_block: '0' } as const;
+
+/** The number of an attempt, as the column attempt_id makes it of dynamoKey. */
+const attemptId = (dynamoKey: string): string =>
+  createHash('md5').update(dynamoKey).digest().readBigUInt64BE().toString();
+
+const numbers = (ids: Ids): string => ids.join(', ');
+
+/**
+ * Brings the ranges of all attempts up to date whose job one of these belongs to, or belonged to before. Returns the
+ * workflow runs that these touch, which {@link computeRuns} is for. Throws what @clickhouse/client threw; then it can be
+ * repeated any number of times.
+ */
+export async function rankAttempts(
+  client: ClickHouseClient,
+  inserted: readonly InsertedAttempt[],
+): Promise<string[]> {
+  if (inserted.length === 0) return [];
+  const days = new Set(inserted.map(({ received_at }) => `'${received_at.slice(0, 10)}'`));
+  const attempts = new Set(inserted.map(({ dynamoKey }) => attemptId(dynamoKey)));
+  // Without FINAL, which also finds what an attempt belonged to before.
+  const touched = await touchedBy(
+    client,
+    `toDate(received_at) IN (${[...days].join(', ')}) AND attempt_id IN (${numbers([...attempts])})`,
+  );
+  await rankJobs(client, touched);
+  return touched.runs;
+}
+
+/**
+ * Ranks attempts that somebody inserted who does not: a replicator of an earlier version, or a person. `sinceMs`: when
+ * they were inserted, UTC milliseconds. Returns the workflow runs that they touch.
+ */
+export async function rankUnranked(client: ClickHouseClient, sinceMs: number): Promise<string[]> {
+  const touched = await touchedBy(client, `ranking = 0 AND ${insertedSince(sinceMs)}`);
+  await rankJobs(client, touched);
+  return touched.runs;
+}
+
+/** The workflow runs of all attempts that were inserted since, UTC milliseconds. */
+export const runsInsertedSince = async (client: ClickHouseClient, sinceMs: number): Promise<string[]> =>
+  (await touchedBy(client, insertedSince(sinceMs))).runs;
+
+const insertedSince = (ms: number) =>
+  `_inserted_at >= fromUnixTimestamp64Milli(${Math.max(0, Math.floor(ms))})`;
+
+type Touched = { jobs: string[]; runs: string[]; rankedAt: string };
+
+async function touchedBy(client: ClickHouseClient, condition: string): Promise<Touched> {
+  const [touched] = await read<Touched>(
+    client,
+    `SELECT groupUniqArray(toString(job_id)) AS jobs, groupUniqArray(toString(run_key)) AS runs,
+      toString(toUnixTimestamp64Micro(now64(6))) AS rankedAt
+    FROM ${tables.workflowJob} WHERE ${condition}`,
+  );
+  if (!touched) throw new Error('a query for one row gave none');
+  return touched;
+}
+
+/** What is stored otherwise than the views say: nothing, unless somebody wrote and did not rank. */
+export type Stale = { attempts: readonly Range[]; runs: readonly string[] };
+
+/**
+ * Looks at all there is, which takes seconds a million attempts. `since`: not at what was received before, where a
+ * retention drops it from one table after another.
+ */
+export async function findStale(client: ClickHouseClient, since: DateTimeText = ''): Promise<Stale> {
+  const day = since === '' ? '1970-01-01' : since.slice(0, 10);
+  const attempts = await read<Range>(
+    client,
+    `SELECT ${rangeColumns} FROM oot_stale_ranges WHERE day >= '${day}'`,
+  );
+  const runs = await read<{ run: string }>(
+    client,
+    `SELECT toString(run_key) AS run FROM oot_stale_runs WHERE toDate(received_at) >= '${day}'`,
+  );
+  return { attempts, runs: runs.map(({ run }) => run) };
+}
+
+/** Puts right all that {@link findStale} finds. */
+export async function rankEverything(client: ClickHouseClient): Promise<void> {
+  const rankedAt = await clickHouseTime(client);
+  // Day by day, so that each is read, and written to, once.
+  const attempts = await read<Range>(client, `SELECT ${rangeColumns} FROM oot_stale_ranges ORDER BY day`);
+  for (const some of chunksOf(attempts)) await store(client, some, rankedAt);
+
+  const version = await clickHouseTime(client);
+  await client.command({
+    query: `INSERT INTO ${tables.workflowRun}
+      SELECT * EXCEPT (is_deleted), ${version} AS version, is_deleted FROM oot_stale_runs`,
+    clickhouse_settings: longQuery,
+  });
+}
+
+export type Range = { day: string; attempt: string; found_after: string; found_until: string };
+
+async function rankJobs(client: ClickHouseClient, { jobs, rankedAt }: Touched): Promise<void> {
+  for (const some of chunksOf(jobs)) {
+    // Nearly every job has one attempt, which is its newest as it was inserted.
+    const several = await read<{ job: string }>(
+      client,
+      `SELECT toString(of) AS job FROM ${tables.attemptIndex} WHERE of IN (${numbers(some)})
+      GROUP BY of HAVING uniqExact(day, attempt_id) > 1`,
+    );
+    if (several.length === 0) continue;
+    const ranges = await read<Range>(
+      client,
+      `SELECT ${rangeColumns} FROM oot_newest_ranges(jobs = [${numbers(several.map(({ job }) => job))}])`,
+    );
+    if (ranges.length > 0) await store(client, ranges, rankedAt);
+  }
+}
+
+const rangeColumns =
+  'toString(day) AS day, toString(attempt_id) AS attempt, toString(found_after) AS found_after, toString(found_until) AS found_until';
+
+/** Writes these attempts again, with their ranges. The revision they have by now may be newer; it is ranked on its own. */
+async function store(client: ClickHouseClient, ranges: readonly Range[], rankedAt: string): Promise<void> {
+  const places = ranges.map(({ day, attempt }) => `('${day}', ${attempt})`).join(', ');
+  const found = ranges.map(
+    ({ day, attempt, found_after, found_until }) =>
+      `(toDate('${day}'), toUInt64(${attempt}), '${found_after}', '${found_until}')`,
+  );
+  await client.command({
+    query: `
+      INSERT INTO ${tables.workflowJob}
+      SELECT stored.* EXCEPT (attempt_id) REPLACE (
+        toDateTime64(range.3, 3, 'UTC') AS newest_after, toDateTime64(range.4, 3, 'UTC') AS newest_until, ${rankedAt} AS ranking)
+      FROM (
+        SELECT *, attempt_id FROM ${tables.workflowJob}
+        WHERE (toDate(received_at), attempt_id) IN (${places})
+        ORDER BY row_version DESC
+        LIMIT 1 BY toDate(received_at), attempt_id
+      ) AS stored
+      INNER JOIN (SELECT arrayJoin([${found.join(', ')}]) AS range) AS found
+        ON range.1 = toDate(stored.received_at) AND range.2 = stored.attempt_id`,
+    clickhouse_settings: longQuery,
+  });
+}
+
+/** Works out workflow runs from their attempts, and stores them. `runs`: their ids, as {@link rankAttempts} returns them. */
+export async function computeRuns(client: ClickHouseClient, runs: Ids): Promise<void> {
+  for (const some of chunksOf(runs)) {
+    const version = await clickHouseTime(client);
+    await client.command({
+      query: `
+        INSERT INTO ${tables.workflowRun}
+        SELECT * EXCEPT (is_deleted), ${version} AS version, is_deleted
+        FROM oot_computed_runs(runs = [${numbers(some)}])`,
+      clickhouse_settings: longQuery,
+    });
+  }
+}
+
+/** Microseconds, before anything that is read after it. */
+async function clickHouseTime(client: ClickHouseClient): Promise<string> {
+  const [now] = await read<{ us: string }>(client, 'SELECT toString(toUnixTimestamp64Micro(now64(6))) AS us');
+  if (!now) throw new Error('a query for one row gave none');
+  return now.us;
+}
+
+/** When runs were worked out last, UTC milliseconds by the clock of ClickHouse; 0 if never. */
+export async function runsComputedAtMs(client: ClickHouseClient): Promise<number> {
+  const [last] = await read<{ ms: string }>(
+    client,
+    `SELECT toString(intDiv(max(version), 1000)) AS ms FROM ${tables.workflowRun}`,
+  );
+  return Number(last?.ms ?? 0);
+}
+
+/** So many jobs or runs are looked at in one query. */
+const chunkSize = 5_000;
+
+function* chunksOf<T>(all: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < all.length; start += chunkSize) yield all.slice(start, start + chunkSize);
+}
+
+async function read<Row>(client: ClickHouseClient, query: string): Promise<Row[]> {
+  const result = await client.query({ query, format: 'JSONEachRow', clickhouse_settings: longQuery });
+  return result.json<Row>();
+}
