@@ -16,9 +16,13 @@ export const backends: Backend[] = Array.from({ length: 50 }, (_, index) => ({
 /** Jobs that one commit starts: 8 of each backend. */
 const jobsOfCommit = 400;
 
+/** Of the last day, so many pieces are inserted, so that it is in as many parts as today is in life. */
+const piecesOfLastDay = 24;
+
 /**
- * Fills the table inside ClickHouse, day by day as time would: of each check run first the row of its start, then
- * that of its end, so that merges have the work that they have in life. One commit in 50 is a push, one in 280 a
+ * Fills the tables inside ClickHouse, day by day as time would: of each check run first the row of its start, then
+ * that of its end, so that merges have the work that they have in life. What the replicator adds to that is there too:
+ * which attempt is the newest of its job, and workflow runs. One commit in 50 is a push, one in 280 a
  * nightly (several a day at these sizes), the rest belong to pull requests of three commits; 5 % of the jobs are run
  * again; backends fail 2 to 20 % of theirs; parts are missing as strangers leave them out.
  */
@@ -33,54 +37,93 @@ export async function generate(
     const count = Math.min(perDay, jobs - from);
     if (count <= 0) break;
     const dayMs = endMs - (days - day) * 86_400_000;
-    for (const isEnd of [false, true]) {
-      await client.command({ query: insertSql({ from, count, dayMs, isEnd, endMs }) });
+    const pieces = day === days - 1 ? piecesOfLastDay : 1;
+    for (let piece = 0; piece < pieces; piece++) {
+      const [first, end] = [piece, piece + 1].map((at) => Math.floor((count * at) / pieces)) as [
+        number,
+        number,
+      ];
+      for (const isEnd of [false, true]) {
+        await client.command({ query: insertSql({ from, count, first, end, dayMs, isEnd, endMs }) });
+      }
     }
     onDay(day + 1);
   }
+  await client.command({
+    query: `
+      INSERT INTO ${tables.workflowRun}
+      SELECT *, toUnixTimestamp64Micro(now64(6)) AS version, 0 AS is_deleted FROM oot_all_runs
+      SETTINGS max_partitions_per_insert_block = 0, max_bytes_before_external_group_by = 2000000000`,
+  });
 }
 
-/** Makes each day before yesterday one part, as the table does by itself when a day is two hours old. */
+/**
+ * Makes each day before today one part, as the tables do by themselves 15 minutes after the last change of a day, and
+ * leaves today in its parts, which it would not be long after the last insert.
+ */
 export async function mergeDays(client: ClickHouseClient, endMs: number): Promise<void> {
-  for (const { partition, parts } of await daysBefore(client, 1, endMs)) {
+  for (const { table, partition, parts } of await daysBefore(client, 0, endMs)) {
     if (Number(parts) === 1) continue;
-    await client.command({ query: `OPTIMIZE TABLE ${tables.workflowJob} PARTITION '${partition}' FINAL` });
+    await client.command({ query: `OPTIMIZE TABLE ${table} PARTITION '${partition}' FINAL` });
   }
+  for (const table of tablesOfDays) await client.command({ query: `SYSTEM STOP MERGES ${table}` });
 }
 
 /** Drops all but the last days. */
 export async function keepDays(client: ClickHouseClient, days: number, endMs: number): Promise<void> {
-  for (const { partition } of await daysBefore(client, days, endMs)) {
-    await client.command({ query: `ALTER TABLE ${tables.workflowJob} DROP PARTITION '${partition}'` });
+  for (const { table, partition } of await daysBefore(client, days, endMs)) {
+    await client.command({ query: `ALTER TABLE ${table} DROP PARTITION '${partition}'` });
+  }
+  const day = `toDate(fromUnixTimestamp64Milli(${endMs}), 'UTC') - ${days}`;
+  for (const [table, column] of [
+    [tables.attemptIndex, 'day'],
+    [tables.prDay, 'day'],
+    [tables.activityDay, 'received_day'],
+  ]) {
+    await client.command({ query: `DELETE FROM ${table} WHERE ${column} < ${day}` });
   }
 }
 
-/** The table's partitions that are older than so many days. */
+const tablesOfDays = [tables.workflowJob, tables.workflowRun];
+
+/** The tables' partitions that are older than so many days. */
 async function daysBefore(
   client: ClickHouseClient,
   days: number,
   endMs: number,
-): Promise<{ partition: string; parts: string }[]> {
+): Promise<{ table: string; partition: string; parts: string }[]> {
   const answer = await client.query({
     query: `
-      SELECT partition, count() AS parts FROM system.parts
-      WHERE database = currentDatabase() AND table = '${tables.workflowJob}' AND active
+      SELECT table, partition, count() AS parts FROM system.parts
+      WHERE database = currentDatabase() AND table IN (${tablesOfDays.map((table) => `'${table}'`).join(', ')}) AND active
         AND partition < toString(toDate(fromUnixTimestamp64Milli(${endMs}), 'UTC') - ${days})
-      GROUP BY partition`,
+      GROUP BY table, partition`,
     format: 'JSONEachRow',
   });
   return answer.json();
 }
 
-type Part = { from: number; count: number; dayMs: number; isEnd: boolean; endMs: number };
+/** Of the `count` jobs of a day, which are numbered from `from`, those of one piece. */
+type Part = {
+  from: number;
+  count: number;
+  first: number;
+  end: number;
+  dayMs: number;
+  isEnd: boolean;
+  endMs: number;
+};
 
-function insertSql({ from, count, dayMs, isEnd, endMs }: Part): string {
+/** A job that is run again is so this much later. */
+const rerunMs = 5_400_000;
+
+function insertSql({ from, count, first, end, dayMs, isEnd, endMs }: Part): string {
   return `
 INSERT INTO ${tables.workflowJob}
 (dynamoKey, status, conclusion, state, downstream_repo, downstream_repo_level, upstream_repo, event_type, pr_number,
  pytorch_head_sha, delivery_id, workflow_run_url, workflow_name, job_name, check_run_id, run_id, run_attempt,
  queue_time, execution_time, started_at, completed_at, total_tests, passed_tests, failed_tests, skipped_tests,
- failed_tests_json, received_at, updated_at, outcome_at, revision, source)
+ failed_tests_json, received_at, updated_at, outcome_at, revision, source, newest_until, ranking)
 WITH
   intDiv(number, 400) AS commit,
   number % ${jobsOfCommit} AS slot,
@@ -93,7 +136,7 @@ WITH
   lower(hex(commit_dice)) AS sha_part,
   if(backend = 0, 'pytorch/crcr-test', concat('vendor-', toString(backend), '/torch-backend')) AS repo,
   multiIf(backend = 0, 'L2', backend <= 4, 'L4', backend <= 16, 'L3', 'L2') AS repo_level,
-  ${dayMs} + toInt64((number - ${from}) / ${count} * 86400000) + toInt64(dice % 600000) + (this_attempt - 1) * 5400000 AS received_ms,
+  ${dayMs} + toInt64((number - ${from}) / ${count} * 86400000) + toInt64(dice % 600000) + (this_attempt - 1) * ${rerunMs} AS received_ms,
   30 + (cityHash64(dice, 1) % 5000) AS took_seconds,
   received_ms + took_seconds * 1000 AS ended_ms,
   2 + (backend * 7) % 19 AS bad_percent,
@@ -137,10 +180,12 @@ SELECT
   fromUnixTimestamp64Milli(${isEnd ? 'ended_ms' : 'received_ms'}, 'UTC'),
   ${isEnd ? "fromUnixTimestamp64Milli(ended_ms, 'UTC')" : 'NULL'},
   received_ms + ${isEnd ? 1 : 0},
-  'stream'
+  'stream',
+  if(is_rerun AND this_attempt = 1 AND received_ms + ${rerunMs} < ${endMs}, fromUnixTimestamp64Milli(received_ms + ${rerunMs}, 'UTC'), toDateTime64('2262-01-01 00:00:00', 3, 'UTC')),
+  2
 FROM (
-  SELECT number + ${from} AS number, arrayJoin(if((number + ${from}) % 20 = 7, [1, 2], [1])) AS attempt
-  FROM numbers(${count})
+  SELECT number + ${from} AS number, number % 20 = 7 AS is_rerun, arrayJoin(if(is_rerun, [1, 2], [1])) AS attempt
+  FROM numbers(${first}, ${end - first})
 )
 WHERE ${isEnd ? `ended_ms < ${endMs} AND dice % 2000 != 3` : `received_ms < ${endMs}`}
 SETTINGS max_insert_threads = 2, max_partitions_per_insert_block = 0`;

@@ -8,8 +8,11 @@ import { tables } from '../clickhouse/tables';
 
 export const upstreamTable = 'upstream_workflow_job';
 
-/** Its table with the same data; start and end are never NULL there, an unknown one is 1970. */
-export async function createUpstream(client: ClickHouseClient): Promise<void> {
+/**
+ * Its table with the same data; start and end are never NULL there, an unknown one is 1970. Day by day as time would, of
+ * each check run the row of its start and that of its end: so it is in the parts that it has in life.
+ */
+export async function createUpstream(client: ClickHouseClient, signal: AbortSignal): Promise<void> {
   await client.command({
     query: `
       CREATE TABLE ${upstreamTable}
@@ -28,16 +31,31 @@ export async function createUpstream(client: ClickHouseClient): Promise<void> {
       ENGINE = ReplacingMergeTree
       ORDER BY (downstream_repo, delivery_id, dynamoKey)`,
   });
-  await client.command({
-    query: `
-      INSERT INTO ${upstreamTable}
-      SELECT dynamoKey, status, downstream_repo, upstream_repo, pr_number, pytorch_head_sha, delivery_id,
-        workflow_run_url, workflow_name, job_name, check_run_id, run_id, run_attempt, conclusion, queue_time,
-        execution_time, received_at, ifNull(completed_at, toDateTime64(0, 9)), ifNull(total_tests, 0),
-        ifNull(passed_tests, 0), ifNull(failed_tests, 0), ifNull(skipped_tests, 0), failed_tests_json, artifact_url,
-        downstream_repo_level, event_type
-      FROM ${tables.workflowJob} FINAL`,
+  const found = await client.query({
+    query: `SELECT DISTINCT toString(toDate(received_at)) AS day FROM ${tables.workflowJob} ORDER BY day`,
+    format: 'JSONEachRow',
   });
+  for (const { day } of await found.json<{ day: string }>()) {
+    signal.throwIfAborted();
+    const context = `dynamoKey, status, downstream_repo, upstream_repo, pr_number, pytorch_head_sha, delivery_id,
+      workflow_run_url, workflow_name, job_name, check_run_id, run_id, run_attempt`;
+    const ofDay = `${tables.workflowJob} FINAL WHERE toDate(received_at) = '${day}'`;
+    await client.command({
+      query: `
+        INSERT INTO ${upstreamTable}
+        SELECT ${context.replace('status', "'in_progress'")}, '', queue_time, NULL, received_at, toDateTime64(0, 9), 0, 0, 0, 0, '', '',
+          downstream_repo_level, event_type
+        FROM ${ofDay}`,
+    });
+    await client.command({
+      query: `
+        INSERT INTO ${upstreamTable}
+        SELECT ${context}, conclusion, queue_time, execution_time, received_at, ifNull(completed_at, toDateTime64(0, 9)),
+          ifNull(total_tests, 0), ifNull(passed_tests, 0), ifNull(failed_tests, 0), ifNull(skipped_tests, 0),
+          failed_tests_json, artifact_url, downstream_repo_level, event_type
+        FROM ${ofDay} AND status = 'completed'`,
+    });
+  }
 }
 
 /** A question of the HUD, on its table and on ours; both must give the same rows. */
@@ -69,9 +87,13 @@ export function questions({ fromMs, probeFromMs, pr, repo }: Asked): Question[] 
       AND (run_id, job_name, run_attempt) IN (
         SELECT run_id, job_name, max(run_attempt) FROM ${from} AND ${ofBackend} AND event_type = 'nightly'
         GROUP BY run_id, job_name) ORDER BY dynamoKey`;
-  const hudJobs = (from: string) =>
+  const prs = `pr_number IN (${Array.from({ length: 20 }, (_, index) => pr - index).join(', ')})`;
+  // As our PR page looks for them.
+  const onTheirDays = (ofPrs: string) =>
+    `${ofPrs} AND toDate(received_at) IN (SELECT day FROM oot_pr_day WHERE ${ofPrs})`;
+  const hudJobs = (from: string, ofPrs: string) =>
     `SELECT dynamoKey, conclusion FROM ${from}
-      WHERE pr_number IN (${Array.from({ length: 20 }, (_, index) => pr - index).join(', ')}) AND downstream_repo_level IN ('L3', 'L4')
+      WHERE ${ofPrs} AND downstream_repo_level IN ('L3', 'L4')
         AND downstream_repo != 'pytorch/crcr-test' ORDER BY dynamoKey`;
   return [
     {
@@ -97,7 +119,7 @@ export function questions({ fromMs, probeFromMs, pr, repo }: Asked): Question[] 
     {
       name: 'PR: its jobs',
       theirs: `SELECT dynamoKey, conclusion FROM ${upstreamTable} FINAL WHERE pr_number = ${pr} ORDER BY dynamoKey`,
-      ours: `SELECT dynamoKey, conclusion FROM oot_attempts WHERE pr_number = ${pr} ORDER BY dynamoKey`,
+      ours: `SELECT dynamoKey, conclusion FROM oot_attempts WHERE ${onTheirDays(`pr_number = ${pr}`)} ORDER BY dynamoKey`,
     },
     {
       name: 'backend: jobs of its newest 20 PRs',
@@ -111,8 +133,8 @@ export function questions({ fromMs, probeFromMs, pr, repo }: Asked): Question[] 
     },
     {
       name: 'HUD: jobs of 20 PRs of backends of L3 and L4',
-      theirs: hudJobs(`${upstreamTable} FINAL`),
-      ours: hudJobs('oot_attempts'),
+      theirs: hudJobs(`${upstreamTable} FINAL`, prs),
+      ours: hudJobs('oot_attempts', onTheirDays(prs)),
     },
     {
       name: 'health: last 5 PRs of the probe',

@@ -109,19 +109,20 @@ ENGINE = ${REPLICATED}ReplacingMergeTree
 ORDER BY (pr_number, day)
 COMMENT 'Days on which pull requests had attempts';
 
--- Where the first and the newest attempts and results of a backend are.
+-- Where the first and the newest attempts and results of a backend are. What an attempt once was stays in it: it says where
+-- to look, never what is there.
 CREATE TABLE IF NOT EXISTS oot_activity_day ${ON_CLUSTER}
 (
     downstream_repo LowCardinality(String) COMMENT 'Backend, org/repo',
     upstream_repo LowCardinality(String) COMMENT 'Upstream repository, org/repo',
     event_type LowCardinality(String) COMMENT 'Upstream event',
     downstream_repo_level LowCardinality(String) COMMENT 'Level of the backend when the callback was sent, empty if unknown',
-    has_result UInt8 COMMENT '1: an attempt had its outcome, 0: one ran',
+    state LowCardinality(String) COMMENT 'running, swept (may move to another day), reported (does not), deleted: one was deleted that had been anything',
     received_day Date COMMENT 'Day on which the attempt was received, UTC',
     settled_day Date COMMENT 'Day on which its outcome arrived, UTC. The same as received_day where that is unknown, or it ran'
 )
 ENGINE = ${REPLICATED}ReplacingMergeTree
-ORDER BY (downstream_repo, upstream_repo, event_type, downstream_repo_level, has_result, settled_day, received_day)
+ORDER BY (downstream_repo, upstream_repo, event_type, downstream_repo_level, state, settled_day, received_day)
 COMMENT 'Days on which backends had attempts, and results';
 
 CREATE TABLE IF NOT EXISTS oot_workflow_run ${ON_CLUSTER}
@@ -223,10 +224,10 @@ SELECT DISTINCT pr_number, toDate(received_at) AS day FROM oot_workflow_job WHER
 
 -- define ACTIVITY_DAYS
 SELECT DISTINCT
-    downstream_repo, upstream_repo, event_type, downstream_repo_level, outcome != 'running' AS has_result,
+    downstream_repo, upstream_repo, event_type, downstream_repo_level,
+    multiIf(is_deleted, 'deleted', outcome = 'running', 'running', state = 'swept', 'swept', 'reported') AS state,
     toDate(received_at) AS received_day, toDate(settled_at) AS settled_day
-FROM oot_workflow_job
-WHERE NOT is_deleted;
+FROM oot_workflow_job;
 
 -- After the renaming, so that they name what they read.
 CREATE MATERIALIZED VIEW IF NOT EXISTS oot_attempt_index_writer ${ON_CLUSTER} TO oot_attempt_index AS
@@ -452,93 +453,95 @@ SELECT *, toUnixTimestamp64Micro(now64(6)) AS version, 0 AS is_deleted
 FROM oot_all_runs
 SETTINGS max_partitions_per_insert_block = 0, max_bytes_before_external_group_by = 2000000000;
 
--- One row an attempt: its current state, its outcome, how long it took. It is its job's newest in ranges that begin
--- after newest_after and end by newest_until.
--- define ATTEMPT_COLUMNS
+-- What of an attempt is known since it was received.
+-- define CONTEXT_COLUMNS
     dynamoKey, attempt_id, job_id, run_key, upstream_repo, pr_number, pytorch_head_sha, event_type, delivery_id,
-    downstream_repo, downstream_repo_level, workflow_name, job_name, check_run_id, run_id, run_attempt, status,
-    conclusion, state, outcome,
-    -- The relay's sweeper comes after 360 minutes; what is still running 15 minutes later was lost.
-    outcome = 'running' AND received_at < now64(3) - INTERVAL 375 MINUTE AS is_overdue,
-    expected_outcome, is_as_expected, is_counted, duration_seconds,
+    downstream_repo, downstream_repo_level, workflow_name, job_name, check_run_id, run_id, run_attempt,
+    expected_outcome,
     -- A re-run's queue time is measured from the first dispatch, so it says nothing.
     if(run_attempt <= 1, queue_time, NULL) AS queue_seconds,
-    queue_time, execution_time, started_at, completed_at, total_tests, passed_tests, failed_tests, skipped_tests,
-    failed_tests_json, failed_tests_cut, workflow_run_url, artifact_url, environment, received_at, updated_at, outcome_at,
-    settled_at, _inserted_at AS inserted_at, source,
+    queue_time, started_at, workflow_run_url, received_at, updated_at, settled_at, _inserted_at AS inserted_at, source,
     -- From the write of the item to its row, where the row came that way. NULL for copies and for old items.
     if(source = 'stream' AND updated_at IS NOT NULL, greatest(0, dateDiff('millisecond', updated_at, _inserted_at)) / 1000, NULL) AS delay_seconds,
     revision, newest_after, newest_until;
 
-CREATE OR REPLACE VIEW oot_attempts ${ON_CLUSTER} AS
+-- The relay's sweeper comes after 360 minutes; what is still running 15 minutes later was lost.
+-- define LOST_AFTER
+INTERVAL 375 MINUTE;
+
+-- One row an attempt: its current state, its outcome, how long it took. It is its job's newest in ranges that begin
+-- after newest_after and end by newest_until.
+-- define ATTEMPT
 SELECT
-${ATTEMPT_COLUMNS}
+${CONTEXT_COLUMNS},
+    status, conclusion, state, outcome,
+    outcome = 'running' AND received_at < now64(3) - ${LOST_AFTER} AS is_overdue,
+    is_as_expected, is_counted, duration_seconds, execution_time, completed_at, total_tests, passed_tests, failed_tests,
+    skipped_tests, failed_tests_json, failed_tests_cut, artifact_url, environment, outcome_at
 FROM oot_workflow_job FINAL;
 
--- One row a job: of its attempts that were received in [from, to), the newest. The bounds reach the primary key, which a
--- filter put on oot_jobs from outside cannot: it would leave out jobs whose newest attempt is outside. A bound travels
--- as text in the time zone of the session, so its type must have no other one.
+CREATE OR REPLACE VIEW oot_attempts ${ON_CLUSTER} AS
+${ATTEMPT};
+
+-- One row a job: of its attempts that were received in [from, to), the newest. A bound travels as text in the time zone
+-- of the session, so its type must have no other one.
 CREATE OR REPLACE VIEW oot_jobs_between ${ON_CLUSTER} AS
-SELECT
-${ATTEMPT_COLUMNS}
-FROM oot_workflow_job FINAL
+${ATTEMPT}
 WHERE received_at >= {from:DateTime64(3)} AND received_at < {to:DateTime64(3)}
     AND newest_after < {from:DateTime64(3)} AND newest_until >= {to:DateTime64(3)};
 
 -- The same over all time. Filters on pr_number and downstream_repo reach the indexes.
 CREATE OR REPLACE VIEW oot_jobs ${ON_CLUSTER} AS
-SELECT
-${ATTEMPT_COLUMNS}
-FROM oot_workflow_job FINAL
+${ATTEMPT}
 WHERE newest_after = ${ALWAYS_BEFORE} AND newest_until = ${ALWAYS_AFTER};
+
+-- For a moment that is not in the past it folds away, and with it all that it decides.
+-- define IS_NOT_YET_KNOWN
+{at:DateTime64(3)} < now64(3) AND attempt.settled_at > {at:DateTime64(3)};
+
+-- What an attempt counts as, as it was known `at` some time.
+-- define JUDGED_AS_OF
+    toLowCardinality(if(${IS_NOT_YET_KNOWN}, 'running', attempt.outcome)) AS outcome,
+    (${IS_NOT_YET_KNOWN} OR attempt.outcome = 'running')
+        AND received_at < least({at:DateTime64(3)}, now64(3)) - ${LOST_AFTER} AS is_overdue,
+    attempt.is_as_expected AND NOT (${IS_NOT_YET_KNOWN}) AS is_as_expected,
+    attempt.is_counted AND NOT (${IS_NOT_YET_KNOWN}) AS is_counted,
+    if(${IS_NOT_YET_KNOWN}, NULL, attempt.duration_seconds) AS duration_seconds;
 
 -- One row an attempt that had been received by `at`, as it was known then. Where it had no outcome yet, what came with
 -- the outcome is unknown as well. The table holds one state of an attempt: one that the sweeper ended and the job itself
--- corrected later counts as running in between. Alert rules read this, so that one can ask what would have fired then.
--- define ATTEMPTS_AS_OF
-SELECT
-    * REPLACE (
-        toLowCardinality(if(is_not_yet_known, 'in_progress', known.status)) AS status,
-        toLowCardinality(if(is_not_yet_known, '', known.conclusion)) AS conclusion,
-        toLowCardinality(if(is_not_yet_known, 'running', known.state)) AS state,
-        toLowCardinality(if(is_not_yet_known, 'running', known.outcome)) AS outcome,
-        (is_not_yet_known OR known.outcome = 'running')
-            AND received_at < least({at:DateTime64(3)}, now64(3)) - INTERVAL 375 MINUTE AS is_overdue,
-        is_as_expected AND NOT is_not_yet_known AS is_as_expected,
-        is_counted AND NOT is_not_yet_known AS is_counted,
-        if(is_not_yet_known, NULL, known.duration_seconds) AS duration_seconds,
-        if(is_not_yet_known, NULL, known.execution_time) AS execution_time,
-        if(is_not_yet_known, NULL, known.completed_at) AS completed_at,
-        if(is_not_yet_known, NULL, known.total_tests) AS total_tests,
-        if(is_not_yet_known, NULL, known.passed_tests) AS passed_tests,
-        if(is_not_yet_known, NULL, known.failed_tests) AS failed_tests,
-        if(is_not_yet_known, NULL, known.skipped_tests) AS skipped_tests,
-        if(is_not_yet_known, '', known.failed_tests_json) AS failed_tests_json,
-        if(is_not_yet_known, 0, known.failed_tests_cut) AS failed_tests_cut,
-        if(is_not_yet_known, '', known.artifact_url) AS artifact_url,
-        if(is_not_yet_known, '', known.environment) AS environment,
-        if(is_not_yet_known, NULL, known.outcome_at) AS outcome_at
-    ),
-    -- For a moment that is not in the past it folds away, and with it all of the above.
-    {at:DateTime64(3)} < now64(3) AND settled_at > {at:DateTime64(3)} AS is_not_yet_known
-FROM
-(
-    SELECT
-${ATTEMPT_COLUMNS}
-    FROM oot_workflow_job FINAL
-    WHERE received_at < {at:DateTime64(3)}
-) AS known;
-
+-- corrected later counts as running in between.
 CREATE OR REPLACE VIEW oot_attempts_as_of ${ON_CLUSTER} AS
-${ATTEMPTS_AS_OF};
+SELECT
+${CONTEXT_COLUMNS},
+${JUDGED_AS_OF},
+    toLowCardinality(if(${IS_NOT_YET_KNOWN}, 'in_progress', attempt.status)) AS status,
+    toLowCardinality(if(${IS_NOT_YET_KNOWN}, '', attempt.conclusion)) AS conclusion,
+    toLowCardinality(if(${IS_NOT_YET_KNOWN}, 'running', attempt.state)) AS state,
+    if(${IS_NOT_YET_KNOWN}, NULL, attempt.execution_time) AS execution_time,
+    if(${IS_NOT_YET_KNOWN}, NULL, attempt.completed_at) AS completed_at,
+    if(${IS_NOT_YET_KNOWN}, NULL, attempt.total_tests) AS total_tests,
+    if(${IS_NOT_YET_KNOWN}, NULL, attempt.passed_tests) AS passed_tests,
+    if(${IS_NOT_YET_KNOWN}, NULL, attempt.failed_tests) AS failed_tests,
+    if(${IS_NOT_YET_KNOWN}, NULL, attempt.skipped_tests) AS skipped_tests,
+    if(${IS_NOT_YET_KNOWN}, '', attempt.failed_tests_json) AS failed_tests_json,
+    if(${IS_NOT_YET_KNOWN}, 0, attempt.failed_tests_cut) AS failed_tests_cut,
+    if(${IS_NOT_YET_KNOWN}, '', attempt.artifact_url) AS artifact_url,
+    if(${IS_NOT_YET_KNOWN}, '', attempt.environment) AS environment,
+    if(${IS_NOT_YET_KNOWN}, NULL, attempt.outcome_at) AS outcome_at
+FROM oot_workflow_job AS attempt FINAL
+WHERE received_at < {at:DateTime64(3)};
 
+-- One row a job: of its attempts that were received in [from, to), the newest by `at`, as it was known then. Only what
+-- tells a job and what it counts as: alert rules read this each minute, so that one can ask what would have fired at another
+-- time, and a query pays for each column of a view, read or not.
 CREATE OR REPLACE VIEW oot_jobs_as_of ${ON_CLUSTER} AS
-SELECT * EXCEPT (is_not_yet_known)
-FROM
-(
-${ATTEMPTS_AS_OF}
-)
-WHERE received_at >= {from:DateTime64(3)} AND received_at < {to:DateTime64(3)}
+SELECT
+    dynamoKey, attempt_id, job_id, upstream_repo, pr_number, pytorch_head_sha, event_type, delivery_id, downstream_repo,
+    downstream_repo_level, workflow_name, job_name, run_attempt, expected_outcome, received_at, settled_at,
+${JUDGED_AS_OF}
+FROM oot_workflow_job AS attempt FINAL
+WHERE received_at >= {from:DateTime64(3)} AND received_at < least({to:DateTime64(3)}, {at:DateTime64(3)})
     AND newest_after < {from:DateTime64(3)} AND newest_until >= least({to:DateTime64(3)}, {at:DateTime64(3)});
 
 -- One row a workflow run whose first job was received in [from, to).
@@ -576,13 +579,17 @@ FROM
 ${RUN}
     FROM
     (
-        SELECT *, 1 AS is_first, ${HAS_SANE_TIMES}
-        FROM
-        (
-${ATTEMPTS_AS_OF}
-        )
+        SELECT
+            run_key, job_id, attempt_id, downstream_repo, run_id, delivery_id, workflow_name, upstream_repo, pr_number,
+            pytorch_head_sha, event_type, downstream_repo_level, received_at, settled_at, queue_time, started_at,
+            if(${IS_NOT_YET_KNOWN}, 'running', attempt.outcome) AS outcome,
+            if(${IS_NOT_YET_KNOWN}, NULL, attempt.completed_at) AS completed_at,
+            1 AS is_first,
+            ${HAS_SANE_TIMES}
+        FROM oot_workflow_job AS attempt FINAL
         WHERE run_attempt <= 1
             AND received_at >= ifNull((SELECT min(received_at) ${RUNS_BEGUN} AND known_at > {at:DateTime64(3)} HAVING count() > 0), {at:DateTime64(3)})
+            AND received_at < {at:DateTime64(3)}
             AND run_key IN (SELECT run_key ${RUNS_BEGUN} AND known_at > {at:DateTime64(3)})
     )
     GROUP BY run_key
@@ -594,7 +601,7 @@ ${ATTEMPTS_AS_OF}
 -- reading of the table. A re-run changes its day and the days after it, and leaves the days before as they were.
 -- Outcomes as they were known at `to`.
 CREATE OR REPLACE VIEW oot_jobs_rolling ${ON_CLUSTER} AS
-SELECT * EXCEPT (is_not_yet_known, begins_after, ends_by, last_midnight)
+SELECT * EXCEPT (begins_after, ends_by, last_midnight)
 FROM
 (
     SELECT

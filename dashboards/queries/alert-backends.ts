@@ -3,26 +3,29 @@ import { settingSql } from '../settings';
 import { sql } from '../sql';
 import { byBackend, evaluatedAt, joinedToBackends, limitByBackend } from './alert-instances';
 import { silenceAt } from './backend-results';
-import { statesAt } from './backend-states';
+import { lastJobsAtEnd } from './backend-states';
 import { atEnd } from './moments';
 import { countedEvent, type CriterionColumn, criteria } from './readiness-criteria';
-import { partOf, windowJobs, windowRuns, withParts } from './readiness-windows';
+import { currentJobs, currentRuns, partOf } from './readiness-windows';
 
 const { state, alerts } = config;
 const { backendSeverity, signalSeverity, overdue, readiness } = alerts;
 
-/** What decides a backend's state on the dashboards. */
-const states = statesAt(atEnd, []);
+/** What decides whether a backend is silent, as on the dashboards. */
 const silences = silenceAt(atEnd, []);
 
 /** Share of the newest counted jobs that ended as expected, 0 to 1; NULL with fewer than it takes to judge. */
 export const lastJobsRate = () =>
-  byBackend(backendSeverity, `if(last_count >= ${settingSql(state.minJobs)}, last_rate, NULL)`, states);
+  byBackend(
+    backendSeverity,
+    `if(last_count >= ${settingSql(state.minJobs)}, last_rate, NULL)`,
+    lastJobsAtEnd,
+  );
 
 export const failingUnder = () => limitByBackend(backendSeverity, state.failingUnder);
 
 /** How many of the newest counted jobs in a row did not end as expected. */
-export const badStreak = () => byBackend(backendSeverity, 'bad_streak', states);
+export const badStreak = () => byBackend(backendSeverity, 'bad_streak', lastJobsAtEnd);
 
 export const brokenFrom = () => limitByBackend(backendSeverity, state.brokenJobs);
 
@@ -57,13 +60,11 @@ export const criterionValue = (column: CriterionColumn) => {
     signalSeverity,
     `if(basis >= ${settingSql(readiness.minSamples)}, measured, NULL)`,
     joinedToBackends(
-      withParts(
-        [part === 'runs' ? windowRuns(evaluatedAt, 1) : windowJobs(evaluatedAt, 1)],
-        sql`
+      sql`
     SELECT downstream_repo, ${column} AS measured, ${basis} AS basis
-    FROM ${part}
-    WHERE days_ago = 0`,
-      ),
+    FROM (
+    ${part === 'runs' ? currentRuns(evaluatedAt) : currentJobs(evaluatedAt)}
+    )`,
     ),
     { only: levels },
   );

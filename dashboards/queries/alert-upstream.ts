@@ -30,7 +30,6 @@ const pullRequests = 'pull requests';
 export const nightlyCheck = 'nightly';
 
 const ofProbe = (days: number) => sql`
-      SELECT *, ${isBad} AS is_bad
       FROM oot_jobs_as_of(from = ${evaluatedAt} - INTERVAL ${days} DAY, to = ${evaluatedAt}, at = ${evaluatedAt})
       WHERE downstream_repo = '${probe.backend}'`;
 
@@ -42,9 +41,9 @@ const ofProbe = (days: number) => sql`
 export const probeHealth = () => sql`
     SELECT '${pullRequests}' AS check, toFloat64(if(count() = 0, ${probe.lastPrs}, countIf(is_unexpected))) AS value
     FROM (
-      SELECT countIf(is_bad OR is_overdue) > 0 AS is_unexpected
-      FROM (${ofProbe(alerts.probe.prDays)})
-      WHERE pr_number > 0
+      SELECT countIf(${isBad} OR is_overdue) > 0 AS is_unexpected
+      ${ofProbe(alerts.probe.prDays)}
+        AND pr_number > 0
       GROUP BY upstream_repo, pr_number
       HAVING countIf(is_counted OR is_overdue) > 0
       ORDER BY max(received_at) DESC
@@ -52,8 +51,8 @@ export const probeHealth = () => sql`
     )
     UNION ALL
     SELECT '${nightlyCheck}' AS check, dateDiff('second', ifNull(maxOrNull(received_at), ${evaluatedAt} - INTERVAL ${alerts.probe.nightlyDays} DAY), ${evaluatedAt}) / 3600 AS value
-    FROM (${ofProbe(alerts.probe.nightlyDays)})
-    WHERE event_type IN ('nightly', 'periodic')`;
+    ${ofProbe(alerts.probe.nightlyDays)}
+      AND event_type IN ('nightly', 'periodic')`;
 
 /** The same two rows: no PR may be off, and a nightly has to come in time. */
 export const probeLimits = () => sql`

@@ -1,15 +1,19 @@
 import { config } from '../config';
 import { largest, percent, settingSql, settingText, type Setting } from '../settings';
 import { sql, where } from '../sql';
+import { backendsAt, resultsByMoment, silence, silenceAt, summaryFilters } from './backend-results';
 import {
-  backendsAt,
+  atEnd,
+  backendAndMoment,
+  byHourOrDay,
+  byMoment,
+  ever,
+  evenly,
   overMoments,
-  resultsByMoment,
-  silence,
-  silenceAt,
-  summaryFilters,
-} from './backend-results';
-import { byHourOrDay, evenly, momentAfter, momentBefore, toMs, type Moments } from './moments';
+  toMs,
+  untilThen,
+  type Moments,
+} from './moments';
 
 /** A backend's state in a word, worst first. Its place, from 1, is its number in a time series. */
 export const backendStates = [
@@ -48,6 +52,50 @@ export const stateRule = (): string => {
   ].join(' ');
 };
 
+const own = (value: Setting) => settingSql(value);
+const { lastJobs, minJobs, brokenJobs, maxAgeDays, failingUnder } = config.state;
+
+/** Columns for a query over {@link jobsByMoment}: the newest counted jobs, and what they come to. */
+const lastJobsColumns = (moments: Moments): string => sql`
+        -- Newest first: when it was received, and whether it ended as expected.
+        arrayFilter(
+            job -> job.1 >= at - ${own(maxAgeDays)} * 86400000,
+            arrayMap(
+                code -> (intDiv(-code, 2), bitTest(-code, 0)),
+                arraySlice(${untilThen(moments, `groupArraySortedMerge(${largest(lastJobs)})(newest_counted)`, 'newest_counted')}, 1, ${own(lastJobs)}))) AS last_jobs,
+        length(last_jobs) AS last_count,
+        arrayCount(job -> job.2, last_jobs) / last_count AS last_rate,
+        arrayFirstIndex(job -> job.2, last_jobs) AS first_good,
+        if(first_good = 0, last_count, toUInt64(first_good - 1)) AS bad_streak`;
+
+/** One row a backend and moment before which it had a job that came after the moment before. */
+const jobsByMoment = (moments: Moments, condition: string): string => {
+  const { columns, keys } = byMoment(moments, 'toUnixTimestamp64Milli(received_at)');
+  const newest = `groupArraySorted${moments.list === null ? '' : 'State'}If(${largest(lastJobs)})`;
+  return sql`
+        SELECT
+            ${columns},
+            -- Ascending by a number that is lower the newer a job is, and lower still when it is a good one.
+            ${newest}(-(toUnixTimestamp64Milli(received_at) * 2 + is_as_expected), is_counted) AS newest_counted,
+            maxIf(toUnixTimestamp64Milli(received_at), is_overdue) AS newest_overdue_ms,
+            countIf(outcome = 'running' AND NOT is_overdue) AS running_jobs
+        FROM oot_jobs_as_of(from = ${moments.from} - INTERVAL ${largest(maxAgeDays)} DAY, to = $__toTime_ms, at = $__toTime_ms)
+        WHERE ${condition}
+        GROUP BY ${keys}`;
+};
+
+/** One row a registered backend: its newest counted jobs at the end of the range. */
+export const lastJobsAtEnd = sql`
+    SELECT
+        downstream_repo, level, oncalls, at,
+${lastJobsColumns(atEnd)}
+    FROM (
+    ${backendsAt(atEnd, [])}
+    ) AS backends
+    LEFT JOIN (
+    ${jobsByMoment(atEnd, '1')}
+    ) AS jobs USING (${backendAndMoment(atEnd)})`;
+
 /**
  * One row a registered backend and moment `at` (Unix milliseconds): its state in a word, and what it was decided by. A
  * job counts at the moments after it was received, with the outcome that was known at the end of the range; of two jobs
@@ -55,52 +103,33 @@ export const stateRule = (): string => {
  * the end of the range can be in these states. Jobs and results are read once, however many moments there are.
  */
 export const statesAt = (moments: Moments, filterNames = summaryFilters): string => {
-  const jobFilters = where(...filterNames);
-  const own = (value: Setting) => settingSql(value);
-  const { lastJobs, minJobs, brokenJobs, maxAgeDays, failingUnder } = config.state;
+  const condition = where(...filterNames);
+  const joined = backendAndMoment(moments);
   return sql`
     SELECT
         downstream_repo, level, oncalls, at,
-        ${silence},
-        -- Newest first: when it was received, and whether it ended as expected.
-        arrayFilter(
-            job -> job.1 >= at - ${own(maxAgeDays)} * 86400000,
-            arrayMap(
-                code -> (intDiv(-code, 2), bitTest(-code, 0)),
-                arraySlice(groupArraySortedMerge(${largest(lastJobs)})(newest_counted) OVER until_then, 1, ${own(lastJobs)}))) AS last_jobs,
-        length(last_jobs) AS last_count,
-        arrayCount(job -> job.2, last_jobs) / last_count AS last_rate,
-        arrayFirstIndex(job -> job.2, last_jobs) AS first_good,
-        if(first_good = 0, last_count, toUInt64(first_good - 1)) AS bad_streak,
+        ${silence(moments)},
+${lastJobsColumns(moments)},
         multiIf(
             is_silent, 'silent',
             bad_streak >= ${own(brokenJobs)}, 'broken',
             last_count >= ${own(minJobs)} AND last_rate < ${own(failingUnder)}, 'failing',
-            at = ${toMs} AND max(newest_overdue_ms) OVER ever > if(last_count = 0, at - ${own(maxAgeDays)} * 86400000 - 1, last_jobs[1].1), 'overdue',
+            at = ${toMs} AND ${ever(moments, 'max', 'newest_overdue_ms')} > if(last_count = 0, at - ${own(maxAgeDays)} * 86400000 - 1, last_jobs[1].1), 'overdue',
             last_count >= ${own(minJobs)} AND last_rate < ${config.successRate.good}, 'unstable',
             last_count >= ${own(minJobs)}, 'healthy',
-            at = ${toMs} AND sum(running_jobs) OVER ever > 0, 'running',
+            at = ${toMs} AND ${ever(moments, 'sum', 'running_jobs')} > 0, 'running',
             last_result_ms > 0, 'too few jobs',
             'no data') AS state
     FROM (
     ${backendsAt(moments, filterNames)}
     ) AS backends
     LEFT JOIN (
-        SELECT
-            downstream_repo,
-            ${momentAfter(moments.list, 'moment_before')} AS at,
-            -- Ascending by a number that is lower the newer a job is, and lower still when it is a good one.
-            groupArraySortedStateIf(${largest(lastJobs)})(-(toUnixTimestamp64Milli(received_at) * 2 + is_as_expected), is_counted) AS newest_counted,
-            maxIf(toUnixTimestamp64Milli(received_at), is_overdue) AS newest_overdue_ms,
-            countIf(outcome = 'running' AND NOT is_overdue) AS running_jobs
-        FROM oot_jobs_as_of(from = ${moments.from} - INTERVAL ${largest(maxAgeDays)} DAY, to = $__toTime_ms, at = $__toTime_ms)
-        WHERE ${jobFilters}
-        GROUP BY downstream_repo, ${momentBefore(moments.list, 'toUnixTimestamp64Milli(received_at)')} AS moment_before
-    ) AS jobs USING (downstream_repo, at)
+    ${jobsByMoment(moments, condition)}
+    ) AS jobs USING (${joined})
     LEFT JOIN (
-    ${resultsByMoment(moments, jobFilters)}
-    ) AS results USING (downstream_repo, at)
-    ${overMoments}`;
+    ${resultsByMoment(moments, condition)}
+    ) AS results USING (${joined})
+    ${overMoments(moments)}`;
 };
 
 const codes = backendStates.map((state) => `'${state}'`).join(', ');

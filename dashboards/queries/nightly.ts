@@ -22,24 +22,22 @@ const line = 'upstream_repo, downstream_repo, event_type';
  */
 const runsBetween = (from: string, to: string) => sql`
   begun AS (
-    SELECT upstream_repo, downstream_repo, event_type, ${headSha} AS sha, min(received_at) AS began_at, max(received_at) AS last_received_at
-    FROM oot_attempts
-    WHERE received_at >= ${from} AND received_at < ${to} AND ${conditions}
-    GROUP BY ${keys}
-  ),
-  ended AS (
     SELECT upstream_repo, downstream_repo, event_type, ${headSha} AS sha,
-      ${jobCounts},
-      argMax(workflow_run_url, (${isBad}, received_at, dynamoKey)) AS run_url
-    FROM oot_jobs_between(from = ${from}, to = ${to})
-    WHERE ${conditions}
+      min(received_at) AS began_at,
+      max(received_at) AS last_received_at,
+      ${jobCounts('is_newest')},
+      argMaxIf(workflow_run_url, (${isBad}, received_at, attempt_id), is_newest) AS run_url
+    FROM (
+      SELECT *, newest_after < ${from} AND newest_until >= ${to} AS is_newest
+      FROM oot_attempts
+      WHERE received_at >= ${from} AND received_at < ${to} AND ${conditions}
+    )
     GROUP BY ${keys}
   ),
   compared AS (
     SELECT *,
       lagInFrame(toNullable(jobs)) OVER (PARTITION BY ${line} ORDER BY began_at, sha ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS jobs_before
-    FROM ended
-    INNER JOIN begun USING (${keys})
+    FROM begun
   ),
   runs AS (
     SELECT *,
@@ -95,25 +93,24 @@ const standing = sql`
     FROM lines
   )`;
 
-/** Registered backends that none of the scheduled runs is from. */
-const withoutRuns = sql`
-    SELECT downstream_repo, '', '', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '', ''
-    FROM (SELECT repo AS downstream_repo FROM oot_backends)
-    WHERE ${where('level', 'backend')}
-      AND downstream_repo NOT IN (SELECT backend FROM standing)`;
-
 const isLate = `hours_since > ${config.nightly.maxHoursSinceLast}`;
 
 /** Where each backend stands, worst first; registered backends without any scheduled run last. */
 export const nightlyStandingSql = sql`
   WITH ${standing}
   SELECT
-    backend,
+    if(standing.backend = '', registry.repo, standing.backend) AS backend,
     if(registry.level = '', 'not registered', registry.level) AS level,
-    event, upstream, verdict, hours_since, streak,
-    streak_runs_or_null AS streak_runs, streak_since, jobs, good, bad, running, missing, sha, run_url
-  FROM (SELECT * FROM standing UNION ALL ${withoutRuns}) AS everyone
-  LEFT JOIN (SELECT repo, level FROM oot_backends) AS registry ON registry.repo = everyone.backend
+    event, upstream, verdict,
+    if(standing.backend = '', NULL, standing.hours_since) AS hours_since,
+    streak, streak_runs_or_null AS streak_runs, streak_since, jobs, good, bad, running, missing, sha, run_url
+  FROM standing
+  -- Registered backends without any scheduled run are there too.
+  FULL JOIN (
+    SELECT downstream_repo AS repo, level
+    FROM (SELECT repo AS downstream_repo, level FROM oot_backends)
+    WHERE ${where('level', 'backend')}
+  ) AS registry ON registry.repo = standing.backend
   ORDER BY hours_since IS NULL, ${isLate} DESC, indexOf(['failure', 'partial', 'overdue', 'running', 'none', 'success'], verdict), registry.level DESC, backend, event, upstream`;
 
 /** How many backends (each event for itself) are late. No row where there is no run at all. */

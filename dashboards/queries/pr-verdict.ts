@@ -1,11 +1,14 @@
 import { isBad } from '../sql';
 
-/** How many jobs of a group are good, bad, running, overdue (those run as well) or not counted. */
-export const jobCounts = `count() AS jobs,
-      countIf(is_counted AND is_as_expected) AS good_jobs,
-      countIf(${isBad}) AS bad_jobs,
-      countIf(outcome = 'running') AS running_jobs,
-      countIf(is_overdue) AS overdue_jobs,
+/**
+ * How many jobs of a group are good, bad, running, overdue (those run as well) or not counted. `isJob`: which of the rows
+ * are a job's newest attempt.
+ */
+export const jobCounts = (isJob = '1'): string => `countIf(${isJob}) AS jobs,
+      countIf(${isJob} AND is_counted AND is_as_expected) AS good_jobs,
+      countIf(${isJob} AND ${isBad}) AS bad_jobs,
+      countIf(${isJob} AND outcome = 'running') AS running_jobs,
+      countIf(${isJob} AND is_overdue) AS overdue_jobs,
       jobs - good_jobs - bad_jobs - running_jobs AS uncounted_jobs`;
 
 /**

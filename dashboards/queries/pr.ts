@@ -7,7 +7,8 @@ export const { blockingLevel, otherPrsHours, rerunDays, listedDays, listedPrs } 
 const prNumber = 'toUInt64OrZero(${pr:singlequote})';
 const upstreamCondition = 'upstream_repo IN (${upstream:singlequote})';
 /** Of every event: a nightly has no PR, so it never is PR 0's. */
-const prCondition = `pr_number > 0 AND pr_number = ${prNumber} AND ${upstreamCondition}`;
+const prCondition = `pr_number > 0 AND pr_number = ${prNumber} AND ${upstreamCondition}
+      AND toDate(received_at) IN (SELECT day FROM oot_pr_day WHERE pr_number = ${prNumber})`;
 const shaCondition = 'sha IN (${sha:singlequote})';
 
 const columns = `downstream_repo, workflow_name, job_name, job_id, outcome, expected_outcome, is_counted,
@@ -27,7 +28,7 @@ const backendsOfCommit = sql`
   backends AS (
     SELECT
       downstream_repo,
-      ${jobCounts},
+      ${jobCounts()},
       ${verdictOfCounts} AS verdict,
       registry.level AS level,
       level = '${blockingLevel}' AND verdict = 'failure' AS is_blocking
@@ -94,7 +95,7 @@ export const prBackendsSql = sql`
     ${verdictOfCounts} AS verdict,
     if(registry.level = '${blockingLevel}', if(verdict = 'failure', 'blocks', if(verdict = 'success', 'passed', 'required')), '') AS merge,
     arrayStringConcat(arrayMap(job -> tupleElement(job, 3), arraySort(groupArray((workflow_name, job_name, ${outcomeSquare()}))))) AS strip,
-    ${jobCounts},
+    ${jobCounts()},
     max(duration_seconds) AS longest_seconds,
     max(queue_seconds) AS queue_seconds,
     max(received_at) AS last_received_at
@@ -108,14 +109,15 @@ function outcomeSquare(): string {
   return `multiIf(is_as_expected, '🟩', outcome = 'failure', '🟥', outcome = 'timed_out', '🟧', is_overdue, '🟪', outcome = 'running', '🟦', is_counted, '🟥', '⬜')`;
 }
 
+const isFailingHere =
+  '(downstream_repo, workflow_name, job_name) IN (SELECT downstream_repo, workflow_name, job_name FROM jobs WHERE is_bad)';
+
 /**
  * For each bad job of the commit: on how many other PRs the same job (backend, workflow, name) had a counted
  * result within the window, and on how many of those its newest one is bad. The newest is that of the commit whose
  * first attempt came last, so an old commit's re-run doesn't beat a new commit's first attempt.
  */
 const otherPrs = sql`
-  -- A value, which is found once; a list of rows would be found wherever it is named.
-  (SELECT groupUniqArray((downstream_repo, workflow_name, job_name)) FROM jobs WHERE is_bad) AS failing,
   others AS (
     SELECT downstream_repo, workflow_name, job_name, count() AS other_prs, countIf(is_bad_there) AS other_prs_failing
     FROM (
@@ -129,21 +131,20 @@ const otherPrs = sql`
         SELECT downstream_repo, workflow_name, job_name, pr_number, job_id, ${isBad} AS is_bad
         FROM oot_jobs_between(from = now64(3) - INTERVAL ${otherPrsHours} HOUR, to = now64(3) + INTERVAL 1 MINUTE)
         WHERE is_counted AND pr_number > 0 AND pr_number != ${prNumber} AND ${upstreamCondition}
-          AND (downstream_repo, workflow_name, job_name) IN failing
+          AND ${isFailingHere}
       ) AS recent
       INNER JOIN (
-        SELECT downstream_repo, pr_number, job_id, min(received_at) AS first_received_at
+        SELECT job_id, min(received_at) AS first_received_at
         FROM oot_attempts
-        WHERE received_at >= now64(3) - INTERVAL ${rerunDays} DAY AND pr_number > 0
+        WHERE received_at >= now64(3) - INTERVAL ${rerunDays} DAY
           -- By a number: their names would be compared for a month of attempts.
           AND job_id IN (
             SELECT job_id
             FROM oot_attempts
-            WHERE received_at >= now64(3) - INTERVAL ${otherPrsHours} HOUR
-              AND (downstream_repo, workflow_name, job_name) IN failing
+            WHERE received_at >= now64(3) - INTERVAL ${otherPrsHours} HOUR AND ${isFailingHere}
           )
-        GROUP BY downstream_repo, pr_number, job_id
-      ) AS firsts USING (downstream_repo, pr_number, job_id)
+        GROUP BY job_id
+      ) AS firsts USING (job_id)
       GROUP BY downstream_repo, workflow_name, job_name, other_pr
     )
     GROUP BY downstream_repo, workflow_name, job_name
@@ -221,7 +222,7 @@ export const prCommitsSql = sql`
     SELECT
       ${headSha} AS sha,
       downstream_repo,
-      ${jobCounts},
+      ${jobCounts()},
       ${verdictOfCounts} AS verdict,
       registry.level = '${blockingLevel}' AND verdict = 'failure' AS is_blocking
     FROM oot_jobs

@@ -8,46 +8,69 @@ const { windowDays, overrunHours } = config.readiness;
 export const withParts = (parts: readonly string[], select: string): string =>
   `WITH\n${parts.join(',\n')}\n${select}`;
 
+/** Of jobs, how many count, and how many of these are what. */
+const counts = sql`
+        countIf(is_counted) AS counted,
+        countIf(is_counted AND is_as_expected) AS good,
+        countIf(${isBad} AND outcome = 'timed_out') AS timeouts,
+        countIf(is_counted AND duration_seconds IS NOT NULL) AS timed,
+        countIf(is_counted AND duration_seconds > ${overrunHours * 3600}) AS overruns`;
+
+/** Columns from these counts. */
+const jobMeasures = (count: (name: string) => string): string => sql`
+      ${count('counted')} AS counted_jobs,
+      if(counted_jobs = 0, NULL, ${count('good')} / counted_jobs) AS success_rate,
+      if(counted_jobs = 0, NULL, ${count('timeouts')} / counted_jobs) AS timeout_rate,
+      ${count('timed')} AS timed_jobs,
+      if(timed_jobs = 0, NULL, ${count('overruns')} / timed_jobs) AS overrun_rate`;
+
+/** One row a backend: what its jobs come to in the window that ends now. */
+export const currentJobs = (now: string): string => sql`
+    SELECT
+      downstream_repo,
+${counts},
+${jobMeasures((name) => name)}
+    FROM oot_jobs_as_of(from = ${now} - INTERVAL ${windowDays} DAY, to = ${now}, at = ${now})
+    WHERE event_type = '${countedEvent}'
+    GROUP BY downstream_repo`;
+
+/** The same of its runs. */
+export const currentRuns = (now: string): string => sql`
+    SELECT
+      downstream_repo,
+      count(queue_seconds) AS queue_runs,
+      avg(queue_seconds) AS mean_queue_seconds,
+      count(end_to_end_seconds) AS end_to_end_runs,
+      quantileExactInclusive(0.5)(end_to_end_seconds) AS median_end_to_end_seconds
+    FROM oot_runs_as_of(from = ${now} - INTERVAL ${windowDays} DAY, to = ${now}, at = ${now})
+    WHERE event_type = '${countedEvent}'
+    GROUP BY downstream_repo`;
+
 /**
- * The part `jobs`: one row a backend and window that ends on one of the last `days`, from its jobs. A job is newest in
- * neighbouring windows, so jobs are first summed up by where that begins and ends, and then to each window. One window
- * alone (`days` 1) is what oot_jobs_as_of shows.
+ * The part `jobs`: one row a backend and window that ends on one of the last `historyDays`, from its jobs. A job is newest
+ * in neighbouring windows, so jobs are first summed up by where that begins and ends, and then to each window.
  */
-export const windowJobs = (now: string, days: number): string => sql`
+const windowJobs = (now: string): string => sql`
   jobs AS (
     SELECT
       downstream_repo,
       arrayJoin(range(toUInt16(last_days_ago), toUInt16(first_days_ago + 1))) AS days_ago,
-      sum(counted) AS counted_jobs,
-      if(counted_jobs = 0, NULL, sum(good) / counted_jobs) AS success_rate,
-      if(counted_jobs = 0, NULL, sum(timeouts) / counted_jobs) AS timeout_rate,
-      sum(timed) AS timed_jobs,
-      if(timed_jobs = 0, NULL, sum(overruns) / timed_jobs) AS overrun_rate
+${jobMeasures((name) => `sum(${name})`)}
     FROM (
       SELECT
         downstream_repo,
         last_days_ago,
         first_days_ago,
-        countIf(is_counted) AS counted,
-        countIf(is_counted AND is_as_expected) AS good,
-        countIf(${isBad} AND outcome = 'timed_out') AS timeouts,
-        countIf(is_counted AND duration_seconds IS NOT NULL) AS timed,
-        countIf(is_counted AND duration_seconds > ${overrunHours * 3600}) AS overruns
-      FROM ${days === 1 ? oneWindow(now) : `oot_jobs_rolling(to = ${now}, days = ${days}, window_days = ${windowDays})`}
+${counts}
+      FROM oot_jobs_rolling(to = ${now}, days = ${historyDays}, window_days = ${windowDays})
       WHERE event_type = '${countedEvent}'
       GROUP BY downstream_repo, last_days_ago, first_days_ago
     )
     GROUP BY downstream_repo, days_ago
   )`;
 
-const oneWindow = (now: string): string =>
-  `(
-        SELECT *, 0 AS last_days_ago, 0 AS first_days_ago
-        FROM oot_jobs_as_of(from = ${now} - INTERVAL ${windowDays} DAY, to = ${now}, at = ${now})
-      )`;
-
 /** The part `runs`: the same from its runs, which are in every window that ends in the days after their first job. */
-export const windowRuns = (now: string, days: number): string => sql`
+const windowRuns = (now: string): string => sql`
   runs AS (
     SELECT
       downstream_repo,
@@ -66,11 +89,11 @@ export const windowRuns = (now: string, days: number): string => sql`
         sum(queue_seconds) AS queued_seconds,
         count(end_to_end_seconds) AS ended,
         quantileExactInclusiveState(0.5)(end_to_end_seconds) AS median_state
-      FROM oot_runs_as_of(from = ${now} - INTERVAL ${windowDays + days} DAY, to = ${now}, at = ${now})
+      FROM oot_runs_as_of(from = ${now} - INTERVAL ${windowDays + historyDays} DAY, to = ${now}, at = ${now})
       WHERE event_type = '${countedEvent}'
       GROUP BY downstream_repo, day, is_recent
     ) AS run
-    CROSS JOIN oot_window_ends(to = ${now}, days = ${days}) AS window
+    CROSS JOIN oot_window_ends(to = ${now}, days = ${historyDays}) AS window
     WHERE if(days_ago = 0, is_recent, day >= window_end - INTERVAL ${windowDays} DAY AND day < window_end)
     GROUP BY downstream_repo, days_ago
   )`;
@@ -137,7 +160,7 @@ export const windows = (now: string, parts: readonly Part[] = allParts): string[
       AND received_at < ${now}
       AND downstream_repo NOT IN (SELECT repo FROM oot_backends)
   )`,
-  ...parts.map((part) => ({ jobs: windowJobs, runs: windowRuns, firsts })[part](now, historyDays)),
+  ...parts.map((part) => ({ jobs: windowJobs, runs: windowRuns, firsts })[part](now)),
   sql`
   measured AS (
     SELECT

@@ -1,31 +1,37 @@
-import { isBad, jobsInRange, quantile, sql, successRate, where } from '../sql';
-import { registeredBut } from './backend-results';
+import { isBad, quantile, sql, where } from '../sql';
 import { backendStates, statesAt } from './backend-states';
 import { atEnd, fromMs, toMs } from './moments';
 
 const filtered = where('level', 'backend', 'upstream', 'eventType');
 
-/** The period before the time range, of the same length. */
-const previousRange = `from = fromUnixTimestamp64Milli(2 * ${fromMs} - ${toMs}), to = $__fromTime_ms`;
+/** Where the period before the time range begins, which is of the same length. */
+const previousFrom = `fromUnixTimestamp64Milli(2 * ${fromMs} - ${toMs})`;
 
-const inRange = sql`
+/** The same jobs count in the range and in the period before it, each by its newest attempt there. */
+const inBothRanges = sql`
         SELECT
             downstream_repo,
-            ${successRate} AS success_rate,
-            countIf(is_counted AND is_as_expected) AS successes,
-            countIf(${isBad} AND outcome != 'timed_out') AS failures,
-            countIf(${isBad} AND outcome = 'timed_out') AS timed_out,
-            uniqExactIf((upstream_repo, pr_number), pr_number > 0) AS prs,
-            ${quantile(0.5, 'if(is_counted, duration_seconds, NULL)')} AS median_seconds,
-            ${quantile(0.95, 'if(is_counted, duration_seconds, NULL)')} AS p95_seconds
-        FROM ${jobsInRange}
-        WHERE ${filtered}
-        GROUP BY downstream_repo`;
-
-const before = sql`
-        SELECT downstream_repo, ${successRate} AS success_rate_before
-        FROM oot_jobs_between(${previousRange})
-        WHERE ${filtered}
+            if(countIf(counts) = 0, NULL, countIf(counts AND is_as_expected) / countIf(counts)) AS success_rate,
+            countIf(counts AND is_as_expected) AS successes,
+            countIf(is_bad AND outcome != 'timed_out') AS failures,
+            countIf(is_bad AND outcome = 'timed_out') AS timed_out,
+            uniqExactIf((upstream_repo, pr_number), is_in_range AND pr_number > 0) AS prs,
+            ${quantile(0.5, 'if(counts, duration_seconds, NULL)')} AS median_seconds,
+            ${quantile(0.95, 'if(counts, duration_seconds, NULL)')} AS p95_seconds,
+            if(countIf(counted_before) = 0, NULL, countIf(counted_before AND is_as_expected) / countIf(counted_before)) AS success_rate_before
+        FROM (
+            SELECT
+                *,
+                received_at >= $__fromTime_ms AS is_in_range,
+                is_in_range AND is_counted AS counts,
+                counts AND NOT is_as_expected AS is_bad,
+                NOT is_in_range AND is_counted AS counted_before
+            FROM oot_attempts
+            WHERE received_at >= ${previousFrom} AND received_at < $__toTime_ms
+              AND newest_after < if(received_at >= $__fromTime_ms, $__fromTime_ms, ${previousFrom})
+              AND newest_until >= if(received_at >= $__fromTime_ms, $__toTime_ms, $__fromTime_ms)
+              AND ${filtered}
+        )
         GROUP BY downstream_repo`;
 
 /** Queue time is that of a run: the longest of its first attempts. Where nobody named the run, a delivery is one. */
@@ -40,14 +46,6 @@ const queues = sql`
         )
         GROUP BY downstream_repo`;
 
-/** Backends with a good job on the last day of the range: their streak, if there is one, began after it. */
-const goodOnLastDay = sql`
-            SELECT downstream_repo
-            FROM oot_jobs_between(from = $__toTime_ms - INTERVAL 1 DAY, to = $__toTime_ms)
-            WHERE is_counted AND is_as_expected AND ${filtered}`;
-
-const goodAndBad = 'downstream_repo, received_at, is_counted, is_as_expected';
-
 /**
  * The first bad job received after the last good one. A streak may be older than the range, so the jobs of all time
  * are read, but only of registered backends without a good one on the last day.
@@ -59,16 +57,17 @@ const streaks = sql`
             groupArrayIf(received_at, ${isBad}) AS bad_at,
             arrayFilter(at -> at > last_good_at, bad_at) AS streak,
             if(empty(streak), NULL, toDateTime(arrayMin(streak))) AS failing_since
-        FROM (
-            SELECT ${goodAndBad}
-            FROM oot_jobs_between(from = toDateTime64(0, 3), to = $__toTime_ms)
-            WHERE ${registeredBut(goodOnLastDay)} AND ${filtered}
-            UNION ALL
-            SELECT ${goodAndBad}
-            FROM oot_jobs_between(from = $__toTime_ms - INTERVAL 1 DAY, to = $__toTime_ms)
-            WHERE downstream_repo IN (
-            ${goodOnLastDay}) AND ${filtered}
-        )
+        FROM oot_jobs_between(from = toDateTime64(0, 3), to = $__toTime_ms)
+        WHERE ${filtered} AND (
+            received_at >= $__toTime_ms - INTERVAL 1 DAY
+            -- Said by those that are left, it finds their place in the primary key, which NOT IN does not.
+            OR downstream_repo IN (
+                SELECT repo
+                FROM oot_backends
+                WHERE repo NOT IN (
+                    SELECT downstream_repo
+                    FROM oot_jobs_between(from = toDateTime64(0, 3), to = $__toTime_ms)
+                    WHERE received_at >= $__toTime_ms - INTERVAL 1 DAY AND is_counted AND is_as_expected AND ${filtered})))
         GROUP BY downstream_repo`;
 
 const ranked = backendStates.map((state) => `'${state}'`).join(', ');
@@ -90,11 +89,8 @@ export const backendsSql = () => sql`
     ${statesAt(atEnd)}
     ) AS states
     LEFT JOIN (
-    ${inRange}
-    ) AS in_range USING (downstream_repo)
-    LEFT JOIN (
-    ${before}
-    ) AS before USING (downstream_repo)
+    ${inBothRanges}
+    ) AS in_both_ranges USING (downstream_repo)
     LEFT JOIN (
     ${queues}
     ) AS queues USING (downstream_repo)

@@ -1,7 +1,7 @@
 import { config } from '../config';
 import { isBad, jobsInRange, sql, successRate, where } from '../sql';
 import { changesFrom } from './shared-breakage';
-import { lateResults, resultAt } from './backend-results';
+import { resultsThatMatter } from './backend-results';
 import { evenly, fromMs, momentAfter, momentBefore, toMs } from './moments';
 
 const filtered = where('level', 'backend', 'upstream', 'eventType');
@@ -36,15 +36,8 @@ export const jobConditions = {
   overdue: 'is_overdue',
 } as const;
 
-/**
- * Seconds since the newest result, over time; the last value is that of the end of the range. Where there was a result
- * in the two days before the range, older ones don't matter.
- */
-export const freshnessSql = () => {
-  const since = '$__fromTime_ms - INTERVAL 2 DAY';
-  const columns = `toUnixTimestamp64Milli(assumeNotNull(${resultAt})) AS result_ms`;
-  const ended = `outcome != 'running' AND received_at < $__toTime_ms AND ${filtered}`;
-  return sql`
+/** Seconds since the newest result, over time; the last value is that of the end of the range. */
+export const freshnessSql = () => sql`
     SELECT fromUnixTimestamp64Milli(at) AS time, (at - newest_ms) / 1000 AS age_seconds
     FROM (
         SELECT at, max(newest_result_ms) OVER (ORDER BY at) AS newest_ms
@@ -52,23 +45,13 @@ export const freshnessSql = () => {
         LEFT JOIN (
             SELECT ${momentAfter(evenly.list, 'moment_before')} AS at, max(result_ms) AS newest_result_ms
             FROM (
-                SELECT ${columns}
-                FROM oot_attempts
-                WHERE (received_at >= ${since} OR (
-                    SELECT count() = 0
-                    FROM oot_attempts
-                    WHERE received_at >= ${since} AND received_at < $__fromTime_ms
-                      AND ${resultAt} <= $__fromTime_ms AND ${ended}
-                )) AND ${ended}
-                UNION ALL
-                ${lateResults(since, columns, ended)}
+            ${resultsThatMatter('$__fromTime_ms', filtered)}
             )
             GROUP BY ${momentBefore(evenly.list, 'result_ms - 1')} AS moment_before
         ) AS results USING (at)
     )
     WHERE newest_ms > 0
     ORDER BY time`;
-};
 
 /** Seconds that one point of a rate over time stands for: an hour up to 2 days, 6 hours up to 8, then a day. */
 const pointSeconds = `multiIf(${toMs} - ${fromMs} <= 2 * 86400000, 3600, ${toMs} - ${fromMs} <= 8 * 86400000, 21600, 86400)`;

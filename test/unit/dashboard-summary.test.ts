@@ -44,9 +44,13 @@ describe('oot-summary', () => {
   it('reads the views only', () => {
     for (const { targets } of panels) {
       const read = [...targets![0]!.rawSql.matchAll(/\boot_\w+/g)].map(([name]) => name);
-      expect(['oot_attempts', 'oot_backends', 'oot_jobs_as_of', 'oot_jobs_between']).toEqual(
-        expect.arrayContaining(read),
-      );
+      expect([
+        'oot_activity_day',
+        'oot_attempts',
+        'oot_backends',
+        'oot_jobs_as_of',
+        'oot_jobs_between',
+      ]).toEqual(expect.arrayContaining(read));
     }
   });
 
