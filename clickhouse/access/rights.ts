@@ -31,7 +31,6 @@ const views = [
   'oot_jobs',
   'oot_jobs_as_of',
   'oot_jobs_between',
-  'oot_jobs_rolling',
   'oot_quarantine',
   'oot_replication',
   'oot_runs_as_of',

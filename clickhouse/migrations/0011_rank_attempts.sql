@@ -595,30 +595,5 @@ ${RUN}
     GROUP BY run_key
 );
 
--- One row an attempt that is its job's newest in a window of `window_days` that ends at one of oot_window_ends, and in
--- which: those that end `last_days_ago` to `first_days_ago` days ago, both included, always a row of neighbours. So
--- what oot_jobs_between(from = window_end - window_days, to = window_end) shows for each of the windows comes from one
--- reading of the table. A re-run changes its day and the days after it, and leaves the days before as they were.
--- Outcomes as they were known at `to`.
-CREATE OR REPLACE VIEW oot_jobs_rolling ${ON_CLUSTER} AS
-SELECT * EXCEPT (begins_after, ends_by, last_midnight)
-FROM
-(
-    SELECT
-        *,
-        -- The windows that it is newest in end after the one, and not after the other.
-        greatest(newest_after + toIntervalDay({window_days:UInt16}), received_at) AS begins_after,
-        least(newest_until, received_at + toIntervalDay({window_days:UInt16})) AS ends_by,
-        toStartOfDay(toTimeZone({to:DateTime64(3)}, 'UTC') - INTERVAL 1 MILLISECOND) AS last_midnight,
-        -- Of the windows, how many end later than a moment: the newest ends at `to`, the others at midnights before it.
-        toInt32({to:DateTime64(3)} > ends_by)
-            + least(greatest(dateDiff('day', ends_by, last_midnight, 'UTC'), 0), {days:UInt16} - 1) AS last_days_ago,
-        toInt32({to:DateTime64(3)} > begins_after)
-            + least(greatest(dateDiff('day', begins_after, last_midnight, 'UTC'), 0), {days:UInt16} - 1) - 1 AS first_days_ago
-    FROM
-    (
-    SELECT * FROM ${DATABASE}.oot_attempts_as_of(at = {to:DateTime64(3)})
-    )
-    WHERE received_at >= {to:DateTime64(3)} - toIntervalDay({days:UInt16} + {window_days:UInt16})
-)
-WHERE last_days_ago <= first_days_ago;
+-- What it told of rolling windows, the two moments tell of each attempt.
+DROP VIEW IF EXISTS oot_jobs_rolling ${ON_CLUSTER};

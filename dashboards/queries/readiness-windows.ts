@@ -46,35 +46,80 @@ export const currentRuns = (now: string): string => sql`
     WHERE event_type = '${countedEvent}'
     GROUP BY downstream_repo`;
 
+/** Days since 1970 (UTC) of a time: cheaper than a date, for every attempt of weeks. */
+const dayOf = (time: string): string => `intDiv(toUnixTimestamp64Milli(${time}), 86400000)`;
+
+/** Windows of `windowDays`: the one that ends now (`days_ago` 0), and those that end at the `days` - 1 midnights before. */
+export type Windows = { now: string; days: number; windowDays: number };
+
+/** Of an attempt, as columns to group by, all that decides in which windows it is its job's newest. */
+export const attemptInWindows = ({ now, windowDays }: Windows): string => sql`
+        ${dayOf('received_at')} AS received_day,
+        ${dayOf('newest_after')} AS after_day,
+        ${dayOf('newest_until')} AS until_day,
+        received_at >= ${now} - INTERVAL ${windowDays} DAY
+          AND newest_after < ${now} - INTERVAL ${windowDays} DAY
+          AND newest_until >= ${now} AS is_current`;
+
+/** The same of a run, which is in all windows that hold its first job. */
+const runInWindows = ({ now, windowDays }: Windows): string => sql`
+        ${dayOf('received_at')} AS received_day,
+        received_at >= ${now} - INTERVAL ${windowDays} DAY AS is_current`;
+
 /**
- * The part `jobs`: one row a backend and window that ends on one of the last `historyDays`, from its jobs. A job is newest
- * in neighbouring windows, so jobs are first summed up by where that begins and ends, and then to each window.
+ * The windows that hold an attempt (or `'run'`), a list of `days_ago`, from these columns. Windows that end at midnight
+ * begin at midnight, so days decide.
+ */
+export const windowsThatHold = (
+  { now, days, windowDays }: Windows,
+  what: 'attempt' | 'run' = 'attempt',
+): string => {
+  const lastDay = dayOf(`(${now} - INTERVAL 1 MILLISECOND)`);
+  const isAttempt = what === 'attempt';
+  const first = [
+    '1',
+    `${lastDay} + ${1 - windowDays} - received_day`,
+    ...(isAttempt ? [`${lastDay} + 1 - until_day`] : []),
+  ];
+  const last = [
+    String(days - 1),
+    `${lastDay} - received_day`,
+    ...(isAttempt ? [`${lastDay} - ${windowDays} - after_day`] : []),
+  ];
+  return `arrayConcat(if(is_current, [0], []), range(arrayMax([${first.join(', ')}]), arrayMin([${last.join(', ')}]) + 1))`;
+};
+
+const ofNow = (now: string): Windows => ({ now, days: historyDays, windowDays });
+
+/**
+ * The part `jobs`: one row a backend and window, from its jobs. They are first summed up by what decides in which windows
+ * they are, and then to each window: from one reading, what oot_jobs_as_of shows for each of the windows.
  */
 const windowJobs = (now: string): string => sql`
   jobs AS (
     SELECT
       downstream_repo,
-      arrayJoin(range(toUInt16(last_days_ago), toUInt16(first_days_ago + 1))) AS days_ago,
+      toUInt16(arrayJoin(${windowsThatHold(ofNow(now))})) AS days_ago,
 ${jobMeasures((name) => `sum(${name})`)}
     FROM (
       SELECT
         downstream_repo,
-        last_days_ago,
-        first_days_ago,
+${attemptInWindows(ofNow(now))},
 ${counts}
-      FROM oot_jobs_rolling(to = ${now}, days = ${historyDays}, window_days = ${windowDays})
-      WHERE event_type = '${countedEvent}'
-      GROUP BY downstream_repo, last_days_ago, first_days_ago
+      FROM oot_attempts_as_of(at = ${now})
+      WHERE received_at >= ${now} - INTERVAL ${windowDays + historyDays} DAY
+        AND event_type = '${countedEvent}'
+      GROUP BY downstream_repo, received_day, after_day, until_day, is_current
     )
     GROUP BY downstream_repo, days_ago
   )`;
 
-/** The part `runs`: the same from its runs, which are in every window that ends in the days after their first job. */
+/** The part `runs`: the same from its runs. */
 const windowRuns = (now: string): string => sql`
   runs AS (
     SELECT
       downstream_repo,
-      days_ago,
+      toUInt16(arrayJoin(${windowsThatHold(ofNow(now), 'run')})) AS days_ago,
       sum(queued) AS queue_runs,
       if(queue_runs = 0, NULL, sum(queued_seconds) / queue_runs) AS mean_queue_seconds,
       sum(ended) AS end_to_end_runs,
@@ -82,19 +127,15 @@ const windowRuns = (now: string): string => sql`
     FROM (
       SELECT
         downstream_repo,
-        toStartOfDay(received_at, 'UTC') AS day,
-        -- The window that ends now begins within a day.
-        received_at >= ${now} - INTERVAL ${windowDays} DAY AS is_recent,
+${runInWindows(ofNow(now))},
         count(queue_seconds) AS queued,
         sum(queue_seconds) AS queued_seconds,
         count(end_to_end_seconds) AS ended,
         quantileExactInclusiveState(0.5)(end_to_end_seconds) AS median_state
       FROM oot_runs_as_of(from = ${now} - INTERVAL ${windowDays + historyDays} DAY, to = ${now}, at = ${now})
       WHERE event_type = '${countedEvent}'
-      GROUP BY downstream_repo, day, is_recent
-    ) AS run
-    CROSS JOIN oot_window_ends(to = ${now}, days = ${historyDays}) AS window
-    WHERE if(days_ago = 0, is_recent, day >= window_end - INTERVAL ${windowDays} DAY AND day < window_end)
+      GROUP BY downstream_repo, received_day, is_current
+    )
     GROUP BY downstream_repo, days_ago
   )`;
 
@@ -133,15 +174,42 @@ export const partOf = (column: CriterionColumn): Part => {
   return part;
 };
 
-/** When a backend's first results came, over all time. */
+const isCounted = `event_type = '${countedEvent}'`;
+const isAtLevel = "downstream_repo_level = 'L2'";
+
+/**
+ * When a backend's first results came, over all time. They are on the first day on which a job's own report says so, or
+ * before it: what an attempt was before its report, or before it was deleted, it may be no more.
+ */
 const firsts = (now: string): string => sql`
   firsts AS (
     SELECT
       downstream_repo,
-      minOrNullIf(received_at, event_type = '${countedEvent}') AS first_result_at,
-      minOrNullIf(received_at, downstream_repo_level = 'L2') AS first_at_level_at
+      minOrNullIf(received_at, ${isCounted}) AS first_result_at,
+      minOrNullIf(received_at, ${isAtLevel}) AS first_at_level_at
     FROM oot_attempts
     WHERE received_at < ${now}
+      AND (toDate(received_at), downstream_repo) IN (
+        SELECT received_day, downstream_repo
+        FROM oot_activity_day
+        INNER JOIN (
+          SELECT
+            downstream_repo,
+            minIf(received_day, is_certain AND ${isCounted}) AS first_day,
+            minIf(received_day, is_certain AND ${isAtLevel}) AS first_day_at_level,
+            countIf(is_certain AND ${isCounted}) = 0 AS has_none,
+            countIf(is_certain AND ${isAtLevel}) = 0 AS has_none_at_level
+          FROM (
+            SELECT
+              *,
+              state = 'reported' AND (downstream_repo, received_day) NOT IN (SELECT downstream_repo, received_day FROM oot_activity_day WHERE state = 'deleted') AS is_certain
+            FROM oot_activity_day
+          )
+          GROUP BY downstream_repo
+        ) AS certain USING (downstream_repo)
+        WHERE ${isCounted} AND (has_none OR received_day <= first_day)
+          OR ${isAtLevel} AND (has_none_at_level OR received_day <= first_day_at_level)
+      )
     GROUP BY downstream_repo
   )`;
 
@@ -158,7 +226,10 @@ export const windows = (now: string, parts: readonly Part[] = allParts): string[
     FROM oot_attempts
     WHERE received_at >= ${now} - INTERVAL ${windowDays + historyDays} DAY
       AND received_at < ${now}
-      AND downstream_repo NOT IN (SELECT repo FROM oot_backends)
+      -- Where to look, if anywhere.
+      AND downstream_repo IN (
+        SELECT downstream_repo FROM oot_activity_day WHERE downstream_repo NOT IN (SELECT repo FROM oot_backends)
+      )
   )`,
   ...parts.map((part) => ({ jobs: windowJobs, runs: windowRuns, firsts })[part](now)),
   sql`

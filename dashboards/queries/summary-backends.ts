@@ -1,4 +1,4 @@
-import { isBad, quantile, sql, where } from '../sql';
+import { isBad, quantile, range, sql, where } from '../sql';
 import { backendStates, statesAt } from './backend-states';
 import { atEnd, fromMs, toMs } from './moments';
 
@@ -34,16 +34,11 @@ const inBothRanges = sql`
         )
         GROUP BY downstream_repo`;
 
-/** Queue time is that of a run: the longest of its first attempts. Where nobody named the run, a delivery is one. */
+/** Queue time is that of a run: the longest of its first attempts. */
 const queues = sql`
-        SELECT downstream_repo, ${quantile(0.5, 'run_queue_seconds')} AS median_queue_seconds
-        FROM (
-            SELECT downstream_repo, max(queue_seconds) AS run_queue_seconds
-            FROM oot_attempts
-            WHERE received_at >= $__fromTime_ms AND received_at < $__toTime_ms
-              AND ${filtered}
-            GROUP BY downstream_repo, workflow_name, run_key
-        )
+        SELECT downstream_repo, ${quantile(0.5, 'queue_seconds')} AS median_queue_seconds
+        FROM oot_runs_between(${range})
+        WHERE ${filtered}
         GROUP BY downstream_repo`;
 
 /**

@@ -10,6 +10,7 @@ import {
   verdictCounts,
 } from '../../dashboards/queries/readiness';
 import { criteria, historyDays } from '../../dashboards/queries/readiness-criteria';
+import { attemptInWindows, windowsThatHold } from '../../dashboards/queries/readiness-windows';
 import { demoNowMs, loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery, type VariableValue } from '../helpers/grafana';
@@ -232,7 +233,7 @@ describe('oot_runs_between', () => {
   });
 });
 
-describe('oot_jobs_rolling', () => {
+describe('windows that hold an attempt', () => {
   beforeEach(clear);
 
   it('shows for each window what oot_jobs_between shows', async () => {
@@ -277,9 +278,11 @@ describe('oot_jobs_rolling', () => {
   async function expectWindowsToAgree(): Promise<number> {
     const midnightMs = Math.floor(nowMs / dayMs) * dayMs;
     const ends = [nowMs, ...[0, 1, 2].map((days) => midnightMs - days * dayMs)];
+    const windows = { now, days: 4, windowDays: 2 };
     const rolling = await clickHouse.rows<{ days_ago: number; dynamoKey: string }>(
-      `SELECT arrayJoin(range(toUInt16(last_days_ago), toUInt16(first_days_ago + 1))) AS days_ago, dynamoKey
-       FROM oot_jobs_rolling(to = ${now}, days = 4, window_days = 2) ORDER BY days_ago, dynamoKey`,
+      `SELECT toUInt16(arrayJoin(${windowsThatHold(windows)})) AS days_ago, dynamoKey
+       FROM (SELECT dynamoKey, ${attemptInWindows(windows)} FROM oot_attempts_as_of(at = ${now}))
+       ORDER BY days_ago, dynamoKey`,
     );
     const shown = ends.map((_, index) => rolling.filter((row) => row.days_ago === index));
     const between = await Promise.all(

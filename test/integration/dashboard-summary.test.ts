@@ -266,12 +266,16 @@ function expectedRow(backend: Backend, all: Seen[], fromMs: number, toMs: number
   const bad = jobs.filter(({ isCounted, isGood }) => isCounted && !isGood);
   const timedOut = bad.filter(({ outcome }) => outcome === 'timed_out').length;
   const runs = new Map<string, Seen[]>();
-  for (const one of seen.filter(({ receivedMs }) => receivedMs >= fromMs && receivedMs < toMs)) {
+  for (const one of seen.filter(({ attempt }) => attempt === 1)) {
     runs.set(one.runId, [...(runs.get(one.runId) ?? []), one]);
   }
-  const queues = [...runs.values()].map((attempts) => {
+  const begunInRange = [...runs.values()].filter((attempts) => {
+    const begunMs = Math.min(...attempts.map(({ receivedMs }) => receivedMs));
+    return begunMs >= fromMs && begunMs < toMs;
+  });
+  const queues = begunInRange.map((attempts) => {
     const known = attempts
-      .filter(({ attempt, start }) => attempt === 1 && start !== null)
+      .filter(({ start }) => start !== null)
       .flatMap(({ queueSeconds }) => (queueSeconds === null ? [] : [queueSeconds]));
     return known.length === 0 ? null : Math.max(...known);
   });
@@ -333,7 +337,9 @@ async function replay(runs: CheckRun[], nowMs: number): Promise<void> {
   // Everything twice, as the relay does when an answer gets lost.
   const { items } = foldCallbacks([...timed, ...timed].sort((a, b) => a.atMs - b.atMs));
   const changes = items.map((item) => changeOfItem(marshall(item, { removeUndefinedValues: true })));
-  const written = await createSink({ client: clickHouse.client, now: Date.now }).write(changes, 'stream');
+  const sink = createSink({ client: clickHouse.client, now: Date.now });
+  const written = await sink.write(changes, 'stream');
+  await sink.settle();
   expect(written).toEqual({ rows: items.length, quarantined: 0, skipped: 0 });
 }
 

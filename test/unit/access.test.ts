@@ -142,7 +142,7 @@ describe('rights', () => {
   const made = async () => {
     const statements = (await readMigrations()).flatMap(({ text }) => statementsOf(text));
     const names = (pattern: RegExp) => statements.flatMap((sql) => pattern.exec(sql)?.[1] ?? []);
-    const dropped = new Set(names(/^DROP TABLE IF EXISTS (\w+)/m));
+    const dropped = new Set(names(/^DROP (?:TABLE|VIEW) IF EXISTS (\w+)/m));
     const created = names(/^CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) (\w+)/m);
     return new Set(created.filter((name) => !dropped.has(name)));
   };

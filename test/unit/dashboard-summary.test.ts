@@ -50,6 +50,7 @@ describe('oot-summary', () => {
         'oot_backends',
         'oot_jobs_as_of',
         'oot_jobs_between',
+        'oot_runs_between',
       ]).toEqual(expect.arrayContaining(read));
     }
   });
