@@ -12,6 +12,7 @@ import type { TableScan } from './workers/table-scanner';
 export const backfillSection: Section = {
   name: 'backfill',
   title: 'Backfill and verify of a table',
+  isInMemory: true,
   run,
 };
 

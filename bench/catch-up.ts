@@ -16,6 +16,7 @@ import type { StreamRead } from './workers/stream-reader';
 export const catchUpSection: Section = {
   name: 'catch-up',
   title: 'Stream to rows, catching up',
+  isInMemory: true,
   run,
 };
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -71,9 +71,21 @@ async function main(): Promise<number> {
   return failed.length > 0 ? 1 : 0;
 }
 
+const memory = '/dev/shm';
+
+/** Whether there is such a folder, with room for the engines' files. */
+async function hasRoom(folder: string): Promise<boolean> {
+  const free = await statfs(folder).then(
+    ({ bavail, bsize }) => bavail * bsize,
+    () => 0,
+  );
+  return free > 4 * 1024 ** 3;
+}
+
 /** Runs a section and stops all that it started, also when it fails or is interrupted. */
 async function runSection(section: Section, size: Size, environment: BenchEnvironment, stop: AbortSignal) {
-  const tempDir = await mkdtemp(join(tmpdir(), `oot-bench-${section.name}-`));
+  const parent = section.isInMemory && (await hasRoom(memory)) ? memory : tmpdir();
+  const tempDir = await mkdtemp(join(parent, `oot-bench-${section.name}-`));
   const scope = createScope((error) => {
     process.stderr.write(`could not be stopped: ${String(error)}\n`);
   });

@@ -14,6 +14,7 @@ import type { OpenLoad, OpenResult } from './workers/http-load';
 export const visibleSection: Section = {
   name: 'visible',
   title: '200 to visible row',
+  isInMemory: true,
   run,
 };
 

@@ -76,8 +76,7 @@ CREATE TABLE IF NOT EXISTS oot_workflow_job_ranked ${ON_CLUSTER}
         completed_at > started_at AND completed_at <= started_at + INTERVAL 7 DAY, dateDiff('nanosecond', started_at, completed_at) / 1e9,
         execution_time > 0, execution_time,
         NULL) COMMENT 'Seconds the job took: completed - started where both are there and sane, else execution_time, else NULL',
-    INDEX pr_number_index pr_number TYPE bloom_filter GRANULARITY 1,
-    INDEX settled_at_index settled_at TYPE minmax GRANULARITY 1
+    INDEX pr_number_index pr_number TYPE bloom_filter GRANULARITY 1
 )
 ENGINE = ${REPLICATED}ReplacingMergeTree(row_version, is_deleted)
 PARTITION BY toDate(received_at)

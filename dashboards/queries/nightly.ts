@@ -65,7 +65,9 @@ const standing = sql`
   ${runsBetween(`${to} - INTERVAL ${standingDays} DAY`, to)},
   lines AS (
     SELECT ${line},
-      argMax((verdict, sha, jobs, good_jobs, bad_jobs, running_jobs, missing_jobs, run_url), (began_at, sha)) AS newest,
+      argMax((verdict, sha, jobs, good_jobs, bad_jobs, running_jobs, missing_jobs), (began_at, sha)) AS newest,
+      -- By itself, since most that ask for a line need no links, which are long.
+      argMax(run_url, (began_at, sha)) AS newest_run_url,
       max(began_at) AS newest_began_at,
       arrayReverseSort(groupArrayIf((began_at, sha, verdict), verdict IN ('success', 'failure', 'partial'))) AS decided,
       arrayFirstIndex(run -> tupleElement(run, 3) != tupleElement(decided[1], 3), decided) AS first_other,
@@ -89,7 +91,7 @@ const standing = sql`
       toNullable(tupleElement(newest, 6)) AS running,
       tupleElement(newest, 7) AS missing,
       tupleElement(newest, 2) AS sha,
-      tupleElement(newest, 8) AS run_url
+      newest_run_url AS run_url
     FROM lines
   )`;
 
