@@ -45,11 +45,30 @@ export const currentDelay = (
     AND updated_at >= ${at.now} - INTERVAL ${currentHours} HOUR AND inserted_at <= ${at.now}
     AND ${at.condition ?? '1'}`;
 
+/**
+ * A condition that finds the day of each backend's newest attempt in the last `lookBackDays`, and none before it. A day on
+ * which one was deleted proves nothing.
+ */
+const onNewestDays = sql`
+  received_at >= now() - INTERVAL ${lookBackDays} DAY
+    AND (toDate(received_at), downstream_repo) IN (
+      SELECT received_day, downstream_repo
+      FROM oot_activity_day
+      INNER JOIN (
+        SELECT
+          downstream_repo,
+          maxIf(received_day, (downstream_repo, received_day) NOT IN (SELECT downstream_repo, received_day FROM oot_activity_day WHERE state = 'deleted')) AS newest_day
+        FROM oot_activity_day
+        GROUP BY downstream_repo
+      ) AS newest USING (downstream_repo)
+      WHERE received_day >= newest_day
+    )`;
+
 /** Seconds since anything was first seen, NULL if nothing was in the last `lookBackDays`. */
 export const newestAge = (): string => sql`
   SELECT dateDiff('millisecond', maxOrNull(received_at), now64(3)) / 1000 AS age
   FROM oot_attempts
-  WHERE received_at >= now() - INTERVAL ${lookBackDays} DAY
+  WHERE ${onNewestDays}
     AND ${where('backend')}`;
 
 /** Seconds since the shard was read that was read longest ago, NULL without a heartbeat; `by` a column, no row then. */
@@ -149,7 +168,7 @@ export const completeness = (): string => sql`
   newest AS (
     SELECT downstream_repo, dateDiff('millisecond', maxOrNull(received_at), now64(3)) / 1000 AS newest_age
     FROM oot_attempts
-    WHERE received_at >= now() - INTERVAL ${lookBackDays} DAY
+    WHERE ${onNewestDays}
     GROUP BY downstream_repo
   )
   SELECT
