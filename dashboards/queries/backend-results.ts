@@ -1,6 +1,6 @@
 import { config } from '../config';
 import { settingSql } from '../settings';
-import { sql, where, type Filter } from '../sql';
+import { isIntactDay, sql, where, type Filter } from '../sql';
 import { backendAndMoment, byMoment, ever, overMoments, toMs, untilThen, type Moments } from './moments';
 
 /** Variables that decide what is looked at; each page passes those that it has. */
@@ -76,7 +76,7 @@ const daysOfResults = (firstMoment: string, condition: string): string => sql`
                     ${isScheduled} AS is_scheduled,
                     maxIf(settled_day,
                         state = 'reported' AND settled_day < toDate(${firstMoment}, 'UTC')
-                            AND (downstream_repo, received_day) NOT IN (SELECT downstream_repo, received_day FROM oot_activity_day WHERE state = 'deleted')
+                            AND ${isIntactDay}
                     ) AS last_day
                 FROM oot_activity_day
                 WHERE ${condition}

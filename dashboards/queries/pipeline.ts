@@ -1,5 +1,5 @@
 import { config } from '../config';
-import { jobsInRange, shownOutcome, sql, where } from '../sql';
+import { isIntactDay, jobsInRange, shownOutcome, sql, where } from '../sql';
 import { states } from '../states';
 
 /** What an attempt can be in, in the order in which bars are stacked. */
@@ -57,7 +57,7 @@ const onNewestDays = sql`
       INNER JOIN (
         SELECT
           downstream_repo,
-          maxIf(received_day, (downstream_repo, received_day) NOT IN (SELECT downstream_repo, received_day FROM oot_activity_day WHERE state = 'deleted')) AS newest_day
+          maxIf(received_day, ${isIntactDay}) AS newest_day
         FROM oot_activity_day
         GROUP BY downstream_repo
       ) AS newest USING (downstream_repo)

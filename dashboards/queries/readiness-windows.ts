@@ -1,5 +1,5 @@
 import { config } from '../config';
-import { isBad, sql } from '../sql';
+import { isBad, isIntactDay, sql } from '../sql';
 import { countedEvent, historyDays, type CriterionColumn } from './readiness-criteria';
 
 const { windowDays, overrunHours } = config.readiness;
@@ -202,7 +202,7 @@ const firsts = (now: string): string => sql`
           FROM (
             SELECT
               *,
-              state = 'reported' AND (downstream_repo, received_day) NOT IN (SELECT downstream_repo, received_day FROM oot_activity_day WHERE state = 'deleted') AS is_certain
+              state = 'reported' AND ${isIntactDay} AS is_certain
             FROM oot_activity_day
           )
           GROUP BY downstream_repo
