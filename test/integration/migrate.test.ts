@@ -1,6 +1,7 @@
 import { loadBackends, type Backend } from '../../clickhouse/backends';
 import { createClickHouse, type ClickHouseClient } from '../../clickhouse/client';
 import { migrate, MigrationError, readMigrations, type Migration } from '../../clickhouse/migrate';
+import { findStale } from '../../clickhouse/rank';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { attempt } from '../helpers/rows';
 
@@ -130,6 +131,74 @@ describe('migrate', () => {
     expect(
       await clickHouse.rows(`SELECT dynamoKey FROM ${database}.oot_attempts ORDER BY dynamoKey`),
     ).toEqual([{ dynamoKey: 'before' }, { dynamoKey: 'meanwhile' }]);
+  });
+
+  it('ranks the attempts that are there, works out their runs, and knows their days', async () => {
+    const { client } = await emptyDatabase();
+    await migrate(client, { migrations: migrations.slice(0, 10) });
+    const day = (n: number) => `2026-11-${String(n).padStart(2, '0')} 10:00:00.000`;
+    const values = [
+      attempt({
+        dynamoKey: 'first',
+        pr_number: 7,
+        run_id: 'r',
+        received_at: day(2),
+        revision: 1,
+        status: 'in_progress',
+      }),
+      attempt({ dynamoKey: 'first', pr_number: 7, run_id: 'r', received_at: day(2), conclusion: 'failure' }),
+      attempt({ dynamoKey: 'again', pr_number: 7, run_id: 'r', received_at: day(5), run_attempt: 2 }),
+      attempt({ dynamoKey: 'gone', pr_number: 7, run_id: 'r', received_at: day(6), run_attempt: 3 }),
+      attempt({
+        dynamoKey: 'gone',
+        pr_number: 7,
+        run_id: 'r',
+        received_at: day(6),
+        revision: 3,
+        is_deleted: 1,
+      }),
+      attempt({ dynamoKey: 'alone', pr_number: 8, run_id: 's', received_at: day(3) }),
+    ];
+    for (const value of values) {
+      await client.insert({ table: 'oot_workflow_job', values: [value], format: 'JSONEachRow' });
+    }
+    await migrate(client);
+    const ask = async (query: string) =>
+      (await client.query({ query, format: 'JSONCompactEachRow' })).json<unknown[]>();
+    expect(await findStale(client)).toEqual({ attempts: [], runs: [] });
+    expect(
+      await ask(
+        'SELECT dynamoKey, toDate32(newest_after), toDate32(newest_until) FROM oot_attempts ORDER BY received_at',
+      ),
+    ).toEqual([
+      ['first', '1900-01-01', '2026-11-05'],
+      ['alone', '1900-01-01', '2262-01-01'],
+      ['again', '1900-01-01', '2262-01-01'],
+    ]);
+    expect(
+      await ask(
+        'SELECT run_id, jobs, is_complete FROM oot_runs_between(from = toDateTime64(0, 3), to = now64(3)) ORDER BY run_id',
+      ),
+    ).toEqual([
+      ['r', 1, 1],
+      ['s', 1, 1],
+    ]);
+    expect(await ask('SELECT pr_number, day FROM oot_pr_day FINAL ORDER BY pr_number, day')).toEqual([
+      [7, '2026-11-02'],
+      [7, '2026-11-05'],
+      [7, '2026-11-06'],
+      [8, '2026-11-03'],
+    ]);
+    expect(
+      await ask(
+        "SELECT received_day, groupUniqArray(state) FROM oot_activity_day WHERE state != 'running' GROUP BY received_day ORDER BY received_day",
+      ),
+    ).toEqual([
+      ['2026-11-02', ['reported']],
+      ['2026-11-03', ['reported']],
+      ['2026-11-05', ['reported']],
+      ['2026-11-06', expect.arrayContaining(['deleted']) as unknown],
+    ]);
   });
 
   it('completes what was cut off, at whatever statement', async () => {
