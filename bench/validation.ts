@@ -1,10 +1,11 @@
-import { parseCallback } from '../ingest/contract/callback';
-import { createRecord } from '../ingest/record';
+import { join } from 'node:path';
 import { completed, inProgress, type WireCallback } from '../test/helpers/callbacks';
 import { checkRunId } from './callbacks';
+import { startChild } from './children';
 import { createRow, type BenchContext, type BenchRow, type Section } from './section';
+import type { Validation, ValidationTimes } from './workers/validator';
 
-/** Validation and mapping of one callback that is decoded already, against decoding it. In this process. */
+/** Validation and mapping of one callback that is decoded already, against decoding it. */
 export const validationSection: Section = {
   name: 'validation',
   title: 'Validation and mapping of one callback',
@@ -47,28 +48,25 @@ const bodies: { what: string; make: (n: number) => WireCallback }[] = [
   },
 ];
 
-async function run({ say, signal, size }: BenchContext): Promise<BenchRow[]> {
+async function run({ say, scope, signal, size, tempDir }: BenchContext): Promise<BenchRow[]> {
   const rounds = size === 'quick' ? 3 : 25;
   const repeats = size === 'quick' ? 5 : 150;
+  // Not here: what the bench holds in memory makes every collection of garbage longer, which ingest does not have.
+  const validator = await startChild(scope, 'bench/workers/validator.ts', {
+    logFile: join(tempDir, 'validator.log'),
+  });
   const rows: BenchRow[] = [];
   for (const { what, make } of bodies) {
-    const bytes = Array.from({ length: variants }, (_, n) => Buffer.from(JSON.stringify(make(n))));
-    const decoded = bytes.map((body) => JSON.parse(body.toString('utf8')) as unknown);
-    const things = {
-      ours: () => timeEach(decoded, repeats, validateAndMap),
-      parse: () => timeEach(bytes, repeats, (body) => JSON.parse(body.toString('utf8')) as unknown),
-    };
+    const texts = Array.from({ length: variants }, (_, n) => JSON.stringify(make(n)));
     const ours: number[] = [];
     const parse: number[] = [];
     for (let round = -2; round < rounds; round++) {
       signal.throwIfAborted();
-      const [oursUs, parseUs] = [things.ours(), things.parse()];
+      const times = await validator.ask<ValidationTimes>({ texts, repeats } satisfies Validation);
       // The first two warm up.
       if (round < 0) continue;
-      ours.push(oursUs);
-      parse.push(parseUs);
-      // Lets Ctrl-C in.
-      await new Promise(setImmediate);
+      ours.push(times.oursUs);
+      parse.push(times.parseUs);
     }
     say(`${what}: ${rounds} rounds`);
     rows.push(
@@ -78,27 +76,9 @@ async function run({ say, signal, size }: BenchContext): Promise<BenchRow[]> {
         ours,
         against: { what: 'JSON.parse of the bytes', rounds: parse },
         goal: { kind: 'ratio at most', bound: maxRatio },
-        note: `${bytes[0]?.length ?? 0} bytes, ${rounds} rounds of ${repeats * variants}`,
+        note: `${Buffer.byteLength(texts[0] ?? '')} bytes, ${rounds} rounds of ${repeats * variants}`,
       }),
     );
   }
   return rows;
-}
-
-function validateAndMap(input: unknown): unknown {
-  const parsed = parseCallback(input);
-  if (!parsed.ok) throw new Error(parsed.issues.map(({ path }) => path).join(', '));
-  return createRecord(parsed.callback);
-}
-
-/** Keeps the last result where the engine can't see that nobody reads it. */
-let sink: unknown;
-
-/** Microseconds a call. */
-function timeEach<T>(inputs: readonly T[], repeats: number, call: (input: T) => unknown): number {
-  const startedMs = performance.now();
-  for (let repeat = 0; repeat < repeats; repeat++) for (const input of inputs) sink = call(input);
-  const tookMs = performance.now() - startedMs;
-  if (sink === null) throw new Error('a call returned nothing');
-  return (tookMs * 1_000) / (repeats * inputs.length);
 }

@@ -7,6 +7,7 @@ import {
   httpsUrl,
   identifier,
   instant,
+  isLongerThan,
   jsonText,
   list,
   matching,
@@ -81,7 +82,7 @@ const workflow = shape({
   }
   if (value.environment) {
     const json = jsonText(value.environment);
-    if (json === null || byteLength(json) > limits.environmentBytes) {
+    if (json === null || isLongerThan(json, limits.environmentBytes)) {
       refuse('environment', `must be at most ${limits.environmentBytes} bytes of JSON`);
     }
   }
@@ -114,8 +115,9 @@ const body = shape({
   }),
   untrusted: shape({ callback_payload: callbackPayload }),
 }).superRefine((value, context) => {
-  const excess = byteLength(dynamoKeyOf(value)) - limits.keyBytes;
-  if (excess <= 0) return;
+  const key = dynamoKeyOf(value);
+  if (!isLongerThan(key, limits.keyBytes)) return;
+  const excess = byteLength(key) - limits.keyBytes;
   const { delivery_id, workflow: flow } = value.untrusted.callback_payload;
   const longest = (
     [

@@ -62,6 +62,10 @@ function isDeeperThan(value: unknown, levels: number): boolean {
 /** Bytes of a string in UTF-8, which is how DynamoDB counts. */
 export const byteLength = (text: string): number => Buffer.byteLength(text, 'utf8');
 
+/** Whether a string has more bytes. Nearly all are so short that it takes no counting: a UTF-16 unit has 3 at most. */
+export const isLongerThan = (text: string, bytes: number): boolean =>
+  text.length * 3 > bytes && byteLength(text) > bytes;
+
 /**
  * A name or id that becomes part of a key: a string, or an integer that JSON kept exact.
  * Control characters and unpaired surrogates are refused, since no two stores agree on how they compare.
@@ -78,7 +82,7 @@ export const identifier =
     if (/[\u0000-\u001f\u007f-\u009f]/.test(text)) return new Refusal('must not contain control characters');
     if (!text.isWellFormed()) return new Refusal('must be well-formed Unicode');
     if (text.trim() === '') return new Refusal('must not be blank');
-    if (byteLength(text) > maxBytes) return new Refusal(`must be at most ${maxBytes} bytes long`);
+    if (isLongerThan(text, maxBytes)) return new Refusal(`must be at most ${maxBytes} bytes long`);
     return text;
   };
 
@@ -87,7 +91,7 @@ export const text =
   (maxBytes: number): Read<string> =>
   (value) => {
     if (typeof value !== 'string') return new Refusal('must be a string');
-    if (byteLength(value) > maxBytes) return new Refusal(`must be at most ${maxBytes} bytes long`);
+    if (isLongerThan(value, maxBytes)) return new Refusal(`must be at most ${maxBytes} bytes long`);
     return value.toWellFormed();
   };
 
@@ -141,7 +145,7 @@ export const httpsUrl =
       return new Refusal('must be an https:// link');
     }
     if (!URL.canParse(value) || !value.isWellFormed()) return new Refusal('must be an https:// link');
-    if (byteLength(value) > maxBytes) return new Refusal(`must be at most ${maxBytes} bytes long`);
+    if (isLongerThan(value, maxBytes)) return new Refusal(`must be at most ${maxBytes} bytes long`);
     return value;
   };
 
@@ -164,7 +168,10 @@ export const instant: Read<string> = (value) => {
     return new Refusal('is not a time that exists');
   }
   const offset = (Number(offsetHours ?? 0) * 60 + Number(offsetMinutes ?? 0)) * 60_000;
-  const utc = new Date(sign === '-' ? epochMs + offset : epochMs - offset).toISOString().slice(0, 19);
+  const utc =
+    offset === 0
+      ? local
+      : new Date(sign === '-' ? epochMs + offset : epochMs - offset).toISOString().slice(0, 19);
   if (utc < '1900-01-01' || utc >= '2262-01-01')
     return new Refusal('must lie between the years 1900 and 2262');
   const precision = fraction.slice(0, 9);

@@ -325,6 +325,15 @@ describe('parseCallback', () => {
     ]);
   });
 
+  it.each(['x', 'ü', '한', '🟥'])('counts an id of 512 bytes in UTF-8, of %s', (char) => {
+    const bytes = Buffer.byteLength(char);
+    const fitting = char.repeat(Math.floor(512 / bytes)) + 'x'.repeat(512 % bytes);
+    expect(issuesOf(w({ run_id: fitting }))).toEqual([]);
+    expect(issuesOf(w({ run_id: `${fitting}x` }))).toEqual([
+      { path: 'workflow.run_id', message: 'must be at most 512 bytes long' },
+    ]);
+  });
+
   it('refuses an environment nested too deeply for the engine to write', () => {
     const environment = JSON.parse(`${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`) as unknown;
     expect(issuesOf(w({ environment }))).toEqual([
