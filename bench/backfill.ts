@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { attemptTables } from '../clickhouse/tables';
+import { clearAttempts } from '../clickhouse/retention';
 import { ensureTable } from '../ingest/table';
 import { findDynoxide } from '../local/dynamodb/engines';
 import { memoryOf, startChild } from './children';
@@ -56,7 +56,7 @@ async function run(context: BenchContext): Promise<BenchRow[]> {
     startScanner('verify'),
   ]);
   const backfillOnce = async () => {
-    for (const table of attemptTables) await clickHouse.client.command({ query: `TRUNCATE TABLE ${table}` });
+    await clearAttempts(clickHouse.client);
     const perSecond = await copy.measure();
     peaksMb.push(memoryOf(copy.pid));
     return perSecond;

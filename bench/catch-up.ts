@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { attemptTables } from '../clickhouse/tables';
+import { clearAttempts } from '../clickhouse/retention';
 import { ensureTable } from '../ingest/table';
 import { claimPort } from '../local/dynamodb/ports';
 import { createCheckpoints } from '../replicator/checkpoints';
@@ -35,9 +35,7 @@ async function run(context: BenchContext): Promise<BenchRow[]> {
   await seedTable(context, dynamo, tableName, count / 2, ['running', 'ended']);
   const streamArn = await findStream(dynamo.client, tableName);
   const log = (name: string) => ({ logFile: join(tempDir, `${name}.log`) });
-  const empty = async () => {
-    for (const table of attemptTables) await clickHouse.client.command({ query: `TRUNCATE TABLE ${table}` });
-  };
+  const empty = () => clearAttempts(clickHouse.client);
 
   const peaksMb: { earlier: number[]; later: number[] } = { earlier: [], later: [] };
   const replicate = async (): Promise<number> => {

@@ -1,6 +1,6 @@
 import type { Backend } from '../clickhouse/backends';
 import type { ClickHouseClient } from '../clickhouse/client';
-import { tables } from '../clickhouse/tables';
+import { attemptDays, tables } from '../clickhouse/tables';
 
 /** What is made: jobs spread evenly over the days before `endMs`. */
 export type DataSize = { jobs: number; days: number; endMs: number };
@@ -38,11 +38,9 @@ export async function generate(
     if (count <= 0) break;
     const dayMs = endMs - (days - day) * 86_400_000;
     const pieces = day === days - 1 ? piecesOfLastDay : 1;
+    const jobsBefore = (piece: number) => Math.floor((count * piece) / pieces);
     for (let piece = 0; piece < pieces; piece++) {
-      const [first, end] = [piece, piece + 1].map((at) => Math.floor((count * at) / pieces)) as [
-        number,
-        number,
-      ];
+      const [first, end] = [jobsBefore(piece), jobsBefore(piece + 1)];
       for (const isEnd of [false, true]) {
         await client.command({ query: insertSql({ from, count, first, end, dayMs, isEnd, endMs }) });
       }
@@ -66,7 +64,7 @@ export async function mergeDays(client: ClickHouseClient, endMs: number): Promis
     if (Number(parts) === 1) continue;
     await client.command({ query: `OPTIMIZE TABLE ${table} PARTITION '${partition}' FINAL` });
   }
-  for (const table of tablesOfDays) await client.command({ query: `SYSTEM STOP MERGES ${table}` });
+  for (const table of partitionedTables) await client.command({ query: `SYSTEM STOP MERGES ${table}` });
 }
 
 /** Drops all but the last days. */
@@ -75,16 +73,13 @@ export async function keepDays(client: ClickHouseClient, days: number, endMs: nu
     await client.command({ query: `ALTER TABLE ${table} DROP PARTITION '${partition}'` });
   }
   const day = `toDate(fromUnixTimestamp64Milli(${endMs}), 'UTC') - ${days}`;
-  for (const [table, column] of [
-    [tables.attemptIndex, 'day'],
-    [tables.prDay, 'day'],
-    [tables.activityDay, 'received_day'],
-  ]) {
+  for (const [table, column] of Object.entries(attemptDays)) {
+    if (partitionedTables.some((other) => other === table)) continue;
     await client.command({ query: `DELETE FROM ${table} WHERE ${column} < ${day}` });
   }
 }
 
-const tablesOfDays = [tables.workflowJob, tables.workflowRun];
+const partitionedTables = [tables.workflowJob, tables.workflowRun];
 
 /** The tables' partitions that are older than so many days. */
 async function daysBefore(
@@ -95,7 +90,7 @@ async function daysBefore(
   const answer = await client.query({
     query: `
       SELECT table, partition, count() AS parts FROM system.parts
-      WHERE database = currentDatabase() AND table IN (${tablesOfDays.map((table) => `'${table}'`).join(', ')}) AND active
+      WHERE database = currentDatabase() AND table IN (${partitionedTables.map((table) => `'${table}'`).join(', ')}) AND active
         AND partition < toString(toDate(fromUnixTimestamp64Milli(${endMs}), 'UTC') - ${days})
       GROUP BY table, partition`,
     format: 'JSONEachRow',

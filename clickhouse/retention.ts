@@ -1,6 +1,6 @@
 import { ClickHouseError } from '@clickhouse/client';
 import type { ClickHouseClient } from './client';
-import { tables } from './tables';
+import { attemptDays, attemptTables, tables } from './tables';
 
 const dayMs = 86_400_000;
 const accessDenied = '497';
@@ -28,16 +28,6 @@ export function parseRetentionDays(text: string): number {
   }
   return days;
 }
-
-/** The day by which a table's rows go, each with the attempts that it is about. */
-const dayColumns = {
-  [tables.attemptIndex]: 'day',
-  [tables.prDay]: 'day',
-  [tables.activityDay]: 'received_day',
-  [tables.workflowRun]: 'toDate(received_at)',
-  // The last: it says what is kept.
-  [tables.workflowJob]: 'toDate(received_at)',
-} as const;
 
 /**
  * The TTL of the table of results. `days`: null without one, or with one that is not ours; then `other` says it.
@@ -75,7 +65,7 @@ async function readTtl(client: ClickHouseClient, table: string): Promise<string>
  */
 export async function setRetention(client: ClickHouseClient, days: number | null): Promise<void> {
   try {
-    for (const [table, day] of Object.entries(dayColumns)) {
+    for (const [table, day] of Object.entries(attemptDays)) {
       if (days === null && (await readTtl(client, table)) === '') continue;
       const change = days === null ? 'REMOVE TTL' : `MODIFY TTL ${day} + toIntervalDay(${days})`;
       await client.command({ query: `ALTER TABLE ${table} ${change}` });
@@ -91,3 +81,8 @@ export async function setRetention(client: ClickHouseClient, days: number | null
 /** The first moment whose rows are kept, UTC milliseconds: whole days (UTC), today and `days - 1` before it. */
 export const keptFrom = (days: number, nowMs: number): number =>
   Math.floor(nowMs / dayMs) * dayMs - (days - 1) * dayMs;
+
+/** Empties everything that attempts are in: for a history that is made again. */
+export async function clearAttempts(client: ClickHouseClient): Promise<void> {
+  for (const table of attemptTables) await client.command({ query: `TRUNCATE TABLE ${table}` });
+}

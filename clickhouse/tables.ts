@@ -10,14 +10,17 @@ export const tables = {
   replication: 'oot_replication_log',
 } as const;
 
-/** Everything that attempts are in, and what is made of them. */
-export const attemptTables = [
-  tables.workflowJob,
-  tables.attemptIndex,
-  tables.prDay,
-  tables.activityDay,
-  tables.workflowRun,
-] as const;
+/** Everything that attempts are in, or that is made of them; by which day (UTC) of an attempt a row is kept or goes. */
+export const attemptDays = {
+  [tables.attemptIndex]: 'day',
+  [tables.prDay]: 'day',
+  [tables.activityDay]: 'received_day',
+  [tables.workflowRun]: 'toDate(received_at)',
+  // The last: it says what is kept.
+  [tables.workflowJob]: 'toDate(received_at)',
+} as const;
+
+export const attemptTables = Object.keys(attemptDays);
 
 /** Where migrations that were applied are written down. */
 export const ledger = 'oot_migrations';

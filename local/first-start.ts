@@ -10,7 +10,7 @@ import {
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { loadBackends, parseAllowlist } from '../clickhouse/backends';
 import type { ClickHouseClient } from '../clickhouse/client';
-import { attemptTables } from '../clickhouse/tables';
+import { clearAttempts } from '../clickhouse/retention';
 import { enableStream, ensureTable } from '../ingest/table';
 import { changeOfItem } from '../replicator/change';
 import { createSink } from '../replicator/sink';
@@ -46,7 +46,7 @@ export async function discardHistory(
     { client: dynamo, maxWaitTime: 30, minDelay: 0.05 },
     { TableName: tableName },
   );
-  for (const table of attemptTables) await clickHouse.command({ query: `TRUNCATE TABLE ${table}` });
+  await clearAttempts(clickHouse);
 }
 
 /** The registry of the demo's backends. */

@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '../../clickhouse/client';
 import { computeRuns, rankAttempts } from '../../clickhouse/rank';
-import { attemptTables, dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
+import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
 
 /** When the attempts of a test are received unless it says otherwise, UTC milliseconds. */
 export const receivedMs = Date.UTC(2026, 10, 20, 10);
@@ -71,7 +71,4 @@ export async function insertAttempts(
   if (withRuns) await computeRuns(client, runs);
 }
 
-/** Empties everything that attempts are in. */
-export async function clearAttempts(client: ClickHouseClient): Promise<void> {
-  for (const table of attemptTables) await client.command({ query: `TRUNCATE TABLE ${table}` });
-}
+export { clearAttempts } from '../../clickhouse/retention';
