@@ -10,11 +10,10 @@ import {
   nightlyUnexpectedCount,
 } from './panels/nightly-stats';
 import { nightlyRuns, nightlyStanding, nightlyUnexpected } from './panels/nightly-tables';
-import { scheduledEvents } from './queries/nightly';
+import { quoted, scheduledEvents } from './sql';
 import { anyOf, backendsVariable, datasourceVariable, levelVariable, upstreamVariable } from './variables';
 
-const eventVariable = () =>
-  anyOf('event', 'Event', `SELECT arrayJoin([${scheduledEvents.map((event) => `'${event}'`).join(', ')}])`);
+const eventVariable = () => anyOf('event', 'Event', `SELECT arrayJoin([${quoted(scheduledEvents)}])`);
 
 export const nightlyDashboard = () =>
   compose(

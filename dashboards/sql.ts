@@ -20,12 +20,12 @@ export const successRate =
 export const quantile = (level: number, column: string): string =>
   `quantileExactInclusive(${level})(${column})`;
 
-/**
- * Of oot_activity_day: no attempt that the backend received on that day was deleted. Where one was, the day proves nothing
- * by itself, since what an attempt once was stays there.
- */
-export const isIntactDay =
-  "(downstream_repo, received_day) NOT IN (SELECT downstream_repo, received_day FROM oot_activity_day WHERE state = 'deleted')";
+/** A list of words of ours, as SQL. */
+export const quoted = (words: readonly string[]): string => words.map((word) => `'${word}'`).join(', ');
+
+/** What runs by the clock, not because of a change. */
+export const scheduledEvents = ['nightly', 'periodic'] as const;
+export const isScheduled = `event_type IN (${quoted(scheduledEvents)})`;
 
 /** A counted job that did not end as expected. */
 export const isBad = '(is_counted AND NOT is_as_expected)';

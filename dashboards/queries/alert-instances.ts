@@ -1,6 +1,6 @@
 import { config, type Severity } from '../config';
 import { settingSql, type Setting } from '../settings';
-import { sql } from '../sql';
+import { quoted, sql } from '../sql';
 
 /*
  * What an alert rule asks comes as a table: text columns are the labels of an instance, the one number is its value.
@@ -12,8 +12,6 @@ const { levels } = config.alerts;
 
 /** The moment at which a rule is evaluated. */
 export const evaluatedAt = '$__toTime_ms';
-
-export const quoted = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(', ');
 
 /** Labels of a backend, where `downstream_repo`, `level` and `oncalls` are there. */
 const backendLabels = (severity: Setting<Severity>): string => `downstream_repo AS backend,

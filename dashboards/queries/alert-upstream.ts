@@ -1,5 +1,5 @@
 import { config } from '../config';
-import { isBad, sql } from '../sql';
+import { isBad, isScheduled, sql } from '../sql';
 import { evaluatedAt, oneLimit } from './alert-instances';
 import { changesFrom } from './shared-breakage';
 
@@ -52,7 +52,7 @@ export const probeHealth = () => sql`
     UNION ALL
     SELECT '${nightlyCheck}' AS check, dateDiff('second', ifNull(maxOrNull(received_at), ${evaluatedAt} - INTERVAL ${alerts.probe.nightlyDays} DAY), ${evaluatedAt}) / 3600 AS value
     ${ofProbe(alerts.probe.nightlyDays)}
-      AND event_type IN ('nightly', 'periodic')`;
+      AND ${isScheduled}`;
 
 /** The same two rows: no PR may be off, and a nightly has to come in time. */
 export const probeLimits = () => sql`

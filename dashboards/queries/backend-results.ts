@@ -1,6 +1,7 @@
 import { config } from '../config';
 import { settingSql } from '../settings';
-import { isIntactDay, sql, where, type Filter } from '../sql';
+import { isScheduled, sql, where, type Filter } from '../sql';
+import { onActivityDays } from './activity-days';
 import { backendAndMoment, byMoment, ever, overMoments, toMs, untilThen, type Moments } from './moments';
 
 /** Variables that decide what is looked at; each page passes those that it has. */
@@ -41,7 +42,7 @@ export const resultsByMoment = (moments: Moments, condition: string): string => 
         SELECT
             ${columns},
             max(result_ms) AS newest_result_ms,
-            max(NOT (${isScheduled})) AS has_other_events
+            max(NOT ${isScheduled}) AS has_other_events
         FROM (
         ${resultsThatMatter(moments.from, condition)}
         )
@@ -51,37 +52,19 @@ export const resultsByMoment = (moments: Moments, condition: string): string => 
 
 /**
  * Results (their outcome's arrival, milliseconds) without those that can't matter: of a backend's results before the first
- * moment, the newest of its scheduled runs and the newest of all else are certainly there.
+ * moment, the newest of its scheduled runs and the newest of all else are certainly there. Of what came on a day before that
+ * of the first moment, the last such day is enough.
  */
-export const resultsThatMatter = (firstMoment: string, condition: string): string => sql`
+export const resultsThatMatter = (firstMoment: string, condition: string): string => {
+  const isCertain = `state = 'reported' AND is_intact AND settled_day < toDate(${firstMoment}, 'UTC')`;
+  const days = onActivityDays({
+    known: `maxIf(settled_day, ${isCertain} AND ${isScheduled}) AS last_scheduled_day, maxIf(settled_day, ${isCertain} AND NOT ${isScheduled}) AS last_other_day`,
+    holds: `settled_day >= if(${isScheduled}, last_scheduled_day, last_other_day) AND state IN ('swept', 'reported') AND received_day <= toDate($__toTime_ms, 'UTC')`,
+    condition,
+  });
+  return sql`
             SELECT downstream_repo, event_type, toUnixTimestamp64Milli(settled_at) AS result_ms
             FROM oot_attempts
-            WHERE (toDate(received_at), downstream_repo) IN (
-            ${daysOfResults(firstMoment, condition)})
+            WHERE ${days}
               AND outcome != 'running' AND received_at < $__toTime_ms AND ${condition}`;
-
-const isScheduled = "event_type IN ('nightly', 'periodic')";
-
-/**
- * On which days the attempts were received that these results are of. Of what came on a day before the first moment, the
- * last such day is enough; a job's own report is what shows that there was a result, since what was only given up
- * may move to a later day, and what was deleted is not there.
- */
-const daysOfResults = (firstMoment: string, condition: string): string => sql`
-            SELECT received_day, downstream_repo
-            FROM oot_activity_day
-            INNER JOIN (
-                SELECT
-                    downstream_repo,
-                    ${isScheduled} AS is_scheduled,
-                    maxIf(settled_day,
-                        state = 'reported' AND settled_day < toDate(${firstMoment}, 'UTC')
-                            AND ${isIntactDay}
-                    ) AS last_day
-                FROM oot_activity_day
-                WHERE ${condition}
-                GROUP BY downstream_repo, is_scheduled
-            ) AS before USING (downstream_repo)
-            WHERE is_scheduled = (${isScheduled}) AND settled_day >= last_day
-              AND state IN ('swept', 'reported') AND received_day <= toDate($__toTime_ms, 'UTC')
-              AND ${condition}`;
+};

@@ -1,6 +1,6 @@
 import { config } from '../config';
 import { largest, percent, settingSql, settingText, type Setting } from '../settings';
-import { sql, where } from '../sql';
+import { quoted, sql, where } from '../sql';
 import { backendsAt, resultsByMoment, silence, silenceAt, summaryFilters } from './backend-results';
 import {
   atEnd,
@@ -132,7 +132,7 @@ ${lastJobsColumns(moments)},
     ${overMoments(moments)}`;
 };
 
-const codes = backendStates.map((state) => `'${state}'`).join(', ');
+const codes = quoted(backendStates);
 
 /** The state's number in {@link backendStates}. */
 const code = `toUInt8(indexOf([${codes}], state))`;
@@ -145,7 +145,7 @@ export const stateTimelineSql = () => sql`
     )
     ORDER BY time, backend`;
 
-const bad = badStates.map((state) => `'${state}'`).join(', ');
+const bad = quoted(badStates);
 
 /** When a backend became broken, failing or silent, or was that no more: the first moment at which it shows. */
 export const stateChangesSql = () => sql`

@@ -1,12 +1,10 @@
 import { config } from '../config';
-import { isBad, sql, where } from '../sql';
+import { isBad, isScheduled, sql, where } from '../sql';
 import { headSha, jobCounts } from './pr-verdict';
 
-/** What runs by the clock, not because of a change. */
-export const scheduledEvents = ['nightly', 'periodic'] as const;
 export const { lookBackDays, standingDays, newsHours } = config.nightly;
 
-const eventCondition = `event_type IN (${scheduledEvents.map((event) => `'${event}'`).join(', ')})
+const eventCondition = `${isScheduled}
   AND $__conditionalAll(event_type IN (\${event:singlequote}), $event)`;
 const conditions = `${eventCondition}
   AND ${where('level', 'backend', 'upstream')}`;

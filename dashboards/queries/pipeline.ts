@@ -1,6 +1,7 @@
 import { config } from '../config';
-import { isIntactDay, jobsInRange, shownOutcome, sql, where } from '../sql';
+import { jobsInRange, shownOutcome, sql, where } from '../sql';
 import { states } from '../states';
+import { onActivityDays } from './activity-days';
 
 /** What an attempt can be in, in the order in which bars are stacked. */
 export const shownStates = states.filter((state) => state !== 'none');
@@ -45,24 +46,10 @@ export const currentDelay = (
     AND updated_at >= ${at.now} - INTERVAL ${currentHours} HOUR AND inserted_at <= ${at.now}
     AND ${at.condition ?? '1'}`;
 
-/**
- * A condition that finds the day of each backend's newest attempt in the last `lookBackDays`, and none before it. A day on
- * which one was deleted proves nothing.
- */
+/** A condition that finds the day of each backend's newest attempt in the last `lookBackDays`. */
 const onNewestDays = sql`
   received_at >= now() - INTERVAL ${lookBackDays} DAY
-    AND (toDate(received_at), downstream_repo) IN (
-      SELECT received_day, downstream_repo
-      FROM oot_activity_day
-      INNER JOIN (
-        SELECT
-          downstream_repo,
-          maxIf(received_day, ${isIntactDay}) AS newest_day
-        FROM oot_activity_day
-        GROUP BY downstream_repo
-      ) AS newest USING (downstream_repo)
-      WHERE received_day >= newest_day
-    )`;
+    AND ${onActivityDays({ known: 'maxIf(received_day, is_intact) AS newest_day', holds: 'received_day >= newest_day' })}`;
 
 /** Seconds since anything was first seen, NULL if nothing was in the last `lookBackDays`. */
 export const newestAge = (): string => sql`

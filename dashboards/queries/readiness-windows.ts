@@ -1,8 +1,11 @@
 import { config } from '../config';
-import { isBad, isIntactDay, sql } from '../sql';
+import { isBad, sql } from '../sql';
+import { onActivityDays } from './activity-days';
 import { countedEvent, historyDays, type CriterionColumn } from './readiness-criteria';
 
 const { windowDays, overrunHours } = config.readiness;
+
+const isOfCountedEvent = `event_type = '${countedEvent}'`;
 
 /** A query of named parts, each of which reads those before it. */
 export const withParts = (parts: readonly string[], select: string): string =>
@@ -31,7 +34,7 @@ export const currentJobs = (now: string): string => sql`
 ${counts},
 ${jobMeasures((name) => name)}
     FROM oot_jobs_as_of(from = ${now} - INTERVAL ${windowDays} DAY, to = ${now}, at = ${now})
-    WHERE event_type = '${countedEvent}'
+    WHERE ${isOfCountedEvent}
     GROUP BY downstream_repo`;
 
 /** The same of its runs. */
@@ -43,7 +46,7 @@ export const currentRuns = (now: string): string => sql`
       count(end_to_end_seconds) AS end_to_end_runs,
       quantileExactInclusive(0.5)(end_to_end_seconds) AS median_end_to_end_seconds
     FROM oot_runs_as_of(from = ${now} - INTERVAL ${windowDays} DAY, to = ${now}, at = ${now})
-    WHERE event_type = '${countedEvent}'
+    WHERE ${isOfCountedEvent}
     GROUP BY downstream_repo`;
 
 /** Days since 1970 (UTC) of a time: cheaper than a date, for every attempt of weeks. */
@@ -108,7 +111,7 @@ ${attemptInWindows(ofNow(now))},
 ${counts}
       FROM oot_attempts_as_of(at = ${now})
       WHERE received_at >= ${now} - INTERVAL ${windowDays + historyDays} DAY
-        AND event_type = '${countedEvent}'
+        AND ${isOfCountedEvent}
       GROUP BY downstream_repo, received_day, after_day, until_day, is_current
     )
     GROUP BY downstream_repo, days_ago
@@ -133,7 +136,7 @@ ${runInWindows(ofNow(now))},
         count(end_to_end_seconds) AS ended,
         quantileExactInclusiveState(0.5)(end_to_end_seconds) AS median_state
       FROM oot_runs_as_of(from = ${now} - INTERVAL ${windowDays + historyDays} DAY, to = ${now}, at = ${now})
-      WHERE event_type = '${countedEvent}'
+      WHERE ${isOfCountedEvent}
       GROUP BY downstream_repo, received_day, is_current
     )
     GROUP BY downstream_repo, days_ago
@@ -174,44 +177,28 @@ export const partOf = (column: CriterionColumn): Part => {
   return part;
 };
 
-const isCounted = `event_type = '${countedEvent}'`;
 const isAtLevel = "downstream_repo_level = 'L2'";
 
-/**
- * When a backend's first results came, over all time. They are on the first day on which a job's own report says so, or
- * before it: what an attempt was before its report, or before it was deleted, it may be no more.
- */
-const firsts = (now: string): string => sql`
+/** When a backend's first results came, over all time: on the first day that is certain to have one, or before it. */
+const firsts = (now: string): string => {
+  const firstDay = (what: string) =>
+    `minOrNullIf(received_day, state = 'reported' AND is_intact AND ${what})`;
+  const days = onActivityDays({
+    known: `${firstDay(isOfCountedEvent)} AS first_day, ${firstDay(isAtLevel)} AS first_day_at_level`,
+    holds: `${isOfCountedEvent} AND ifNull(received_day <= first_day, 1) OR ${isAtLevel} AND ifNull(received_day <= first_day_at_level, 1)`,
+  });
+  return sql`
   firsts AS (
     SELECT
       downstream_repo,
-      minOrNullIf(received_at, ${isCounted}) AS first_result_at,
+      minOrNullIf(received_at, ${isOfCountedEvent}) AS first_result_at,
       minOrNullIf(received_at, ${isAtLevel}) AS first_at_level_at
     FROM oot_attempts
     WHERE received_at < ${now}
-      AND (toDate(received_at), downstream_repo) IN (
-        SELECT received_day, downstream_repo
-        FROM oot_activity_day
-        INNER JOIN (
-          SELECT
-            downstream_repo,
-            minIf(received_day, is_certain AND ${isCounted}) AS first_day,
-            minIf(received_day, is_certain AND ${isAtLevel}) AS first_day_at_level,
-            countIf(is_certain AND ${isCounted}) = 0 AS has_none,
-            countIf(is_certain AND ${isAtLevel}) = 0 AS has_none_at_level
-          FROM (
-            SELECT
-              *,
-              state = 'reported' AND ${isIntactDay} AS is_certain
-            FROM oot_activity_day
-          )
-          GROUP BY downstream_repo
-        ) AS certain USING (downstream_repo)
-        WHERE ${isCounted} AND (has_none OR received_day <= first_day)
-          OR ${isAtLevel} AND (has_none_at_level OR received_day <= first_day_at_level)
-      )
+      AND ${days}
     GROUP BY downstream_repo
   )`;
+};
 
 /**
  * One row a backend and day of the last `historyDays`: the value of each criterion over the window that ends then, of

@@ -1,5 +1,5 @@
 import { settingSql } from '../settings';
-import { sql, where } from '../sql';
+import { quoted, sql, where } from '../sql';
 import {
   criteria,
   requirementSql,
@@ -24,8 +24,6 @@ export const verdicts = [
 ] as const;
 
 export type Verdict = (typeof verdicts)[number];
-
-const list = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(', ');
 
 /** One row a backend, criterion and day. `passes` is NULL where there is no value. */
 const judged = (now: string): string[] => [
@@ -148,7 +146,7 @@ export const readinessByBackend = (now = currentTime): string =>
     all_missing AS missing
   FROM summed
   WHERE ${where('level', 'backend')}
-  ORDER BY indexOf([${list(verdicts)}], overall), broken DESC, unknown DESC, downstream_repo`,
+  ORDER BY indexOf([${quoted(verdicts)}], overall), broken DESC, unknown DESC, downstream_repo`,
   );
 
 /** One row a backend and criterion; what is broken first, within a backend in the order of the criteria. */

@@ -1,5 +1,5 @@
 import { config } from '../config';
-import { isBad, sql } from '../sql';
+import { isBad, quoted, sql } from '../sql';
 
 const { levels, knownToFail } = config.sharedBreakage;
 
@@ -32,7 +32,7 @@ export const changesFrom = (jobs: string, listFrom: string, condition: string) =
                 countIf(is_bad) OVER same_job - countIf(is_bad) OVER same_change AS bad_others,
                 is_bad AND NOT (others >= ${knownToFail.minOthers} AND bad_others > ${knownToFail.share} * others) AS is_broken
             FROM ${jobs}
-            WHERE downstream_repo IN (SELECT repo FROM oot_backends WHERE level IN (${levels.map((level) => `'${level}'`).join(', ')}))
+            WHERE downstream_repo IN (SELECT repo FROM oot_backends WHERE level IN (${quoted(levels)}))
               AND (pr_number > 0 OR pytorch_head_sha != '')
               AND ${condition}
             WINDOW

@@ -1,4 +1,4 @@
-import { isBad, quantile, range, sql, where } from '../sql';
+import { isBad, quantile, quoted, range, sql, where } from '../sql';
 import { backendStates, statesAt } from './backend-states';
 import { atEnd, fromMs, toMs } from './moments';
 
@@ -65,8 +65,6 @@ const streaks = sql`
                     WHERE received_at >= $__toTime_ms - INTERVAL 1 DAY AND is_counted AND is_as_expected AND ${filtered})))
         GROUP BY downstream_repo`;
 
-const ranked = backendStates.map((state) => `'${state}'`).join(', ');
-
 /** Every registered backend, worst first: by state, then success rate (unknown last), then level. */
 export const backendsSql = () => sql`
     SELECT
@@ -92,4 +90,4 @@ export const backendsSql = () => sql`
     LEFT JOIN (
     ${streaks}
     ) AS streaks USING (downstream_repo)
-    ORDER BY indexOf([${ranked}], state), success_rate ASC NULLS LAST, level DESC, backend`;
+    ORDER BY indexOf([${quoted(backendStates)}], state), success_rate ASC NULLS LAST, level DESC, backend`;
