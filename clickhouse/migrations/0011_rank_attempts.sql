@@ -265,9 +265,8 @@ DROP TABLE IF EXISTS oot_workflow_job_before ${ON_CLUSTER} SYNC;
 -- Where two migrated at once, one may have made it after the other was done with it.
 DROP TABLE IF EXISTS oot_workflow_job_ranked ${ON_CLUSTER} SYNC;
 
--- Attempts of these jobs whose stored ranges are not those that they should have. Not FINAL, which would merge whole
--- days: the highest version of each is enough.
-CREATE OR REPLACE VIEW oot_newest_ranges ${ON_CLUSTER} AS
+-- Attempts whose stored ranges are not those that they should have: this, what they are found among, and IS_STALE.
+-- define STALE_AMONG
 SELECT toDate(received_at) AS day, attempt_id, found_after, found_until
 FROM
 (
@@ -277,7 +276,14 @@ FROM
         newest_after,
         newest_until,
 ${FOUND_RANGES}
-    FROM
+    FROM;
+
+-- define IS_STALE
+newest_after != found_after OR newest_until != found_until;
+
+-- Those of these jobs. Not FINAL, which would merge whole days: the highest version of each is enough.
+CREATE OR REPLACE VIEW oot_newest_ranges ${ON_CLUSTER} AS
+${STALE_AMONG}
     (
         SELECT received_at, attempt_id, job_id, run_attempt, newest_after, newest_until, is_deleted
         FROM oot_workflow_job
@@ -287,24 +293,16 @@ ${FOUND_RANGES}
     )
     WHERE NOT is_deleted
 )
-WHERE newest_after != found_after OR newest_until != found_until;
+WHERE ${IS_STALE};
 
--- The same of all there is: none, or somebody wrote rows and did not rank them.
+-- Those of all there is: none, or somebody wrote rows and did not rank them.
 CREATE OR REPLACE VIEW oot_stale_ranges ${ON_CLUSTER} AS
-SELECT toDate(received_at) AS day, attempt_id, found_after, found_until
-FROM
-(
-    SELECT
-        received_at,
-        attempt_id,
-        newest_after,
-        newest_until,
-${FOUND_RANGES}
-    FROM oot_workflow_job FINAL
+${STALE_AMONG}
+    oot_workflow_job FINAL
     -- Or more of one attempt, until the index is merged: that costs nothing but a look.
     WHERE job_id IN (SELECT of FROM oot_attempt_index GROUP BY of HAVING count() > 1)
 )
-WHERE newest_after != found_after OR newest_until != found_until;
+WHERE ${IS_STALE};
 
 -- A workflow run, from those of its attempts that are a job's first (is_first). Rule: design.md, "Queue time" and "End to
 -- end"; upstream's L2 to L3 criteria (test-infra#8421, #8551) measure the same. First attempts only: a re-run's queue time
