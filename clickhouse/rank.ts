@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { ClickHouseClient } from './client';
-import { tables, type DateTimeText, type WorkflowJobRow } from './tables';
+import { tables, type AttemptIdentity, type DateTimeText, type WorkflowJobRow } from './tables';
 
 /*
  * What has to follow every insert of attempts: the ranges in which an attempt is its job's newest depend on the other
  * attempts of the job, and are stored with each of them (migration 0011). The views are the definition; here is only
  * asked and stored what they say.
  *
- * Several may insert and rank at once. Each has inserted before it looks, so of two who write attempts of one job the
- * one who looks last sees both; and it stores its answer under a later time (`ranking`) than the other, which was
- * taken before it looked. That is why the time is asked of ClickHouse, whose clock is the same for all.
+ * Several may insert and rank at once, so whoever has stored something looks again, until it finds nothing more to
+ * store. Of all who wrote attempts of a job, the last one to insert or to store has therefore seen what the others did,
+ * and nothing to be changed. What was found of a revision is never stored with another one, which may be of another job.
  */
 
 /** What tells an attempt that was inserted. */
@@ -18,11 +18,14 @@ export type InsertedAttempt = Pick<WorkflowJobRow, 'dynamoKey' | 'received_at'>;
 /** Ids of jobs or runs, decimal digits. */
 type Ids = readonly string[];
 
-/**
- * Nothing here is a query of a person: a list of 10,000 numbers is longer than ClickHouse lets through unasked, and so are
- * the days of what is written at once.
- */
-const longQuery = { max_query_size: '16777216', max_partitions_per_insert_block: '0' } as const;
+const settings = {
+  // Nothing here is a query of a person: a list of 10,000 numbers is longer than ClickHouse lets through unasked, and so
+  // are the days of what is written at once.
+  max_query_size: '16777216',
+  max_partitions_per_insert_block: '0',
+  // On Cloud, what any replica wrote; elsewhere it changes nothing.
+  select_sequential_consistency: '1',
+} as const;
 
 /** The number of an attempt, as the column attempt_id makes it of dynamoKey. */
 const attemptId = (dynamoKey: string): string =>
@@ -31,23 +34,32 @@ const attemptId = (dynamoKey: string): string =>
 const numbers = (ids: Ids): string => ids.join(', ');
 
 /**
- * Brings the ranges of all attempts up to date whose job one of these belongs to, or belonged to before. Returns the
- * workflow runs that these touch, which {@link computeRuns} is for. Throws what @clickhouse/client threw; then it can be
- * repeated any number of times.
+ * Brings the ranges of all attempts up to date whose job one of these belongs to, or belonged to before. `formerly`:
+ * what those were that are something else now, since ClickHouse may have merged it away. Returns the workflow runs that
+ * these touch, which {@link computeRuns} is for. Throws what @clickhouse/client threw; then it can be repeated any
+ * number of times.
  */
 export async function rankAttempts(
   client: ClickHouseClient,
   inserted: readonly InsertedAttempt[],
+  formerly: readonly AttemptIdentity[],
 ): Promise<string[]> {
   if (inserted.length === 0) return [];
   const days = new Set(inserted.map(({ received_at }) => `'${received_at.slice(0, 10)}'`));
   const attempts = new Set(inserted.map(({ dynamoKey }) => attemptId(dynamoKey)));
-  // Without FINAL, which also finds what an attempt belonged to before.
   const touched = await touchedBy(
     client,
-    `toDate(received_at) IN (${[...days].join(', ')}) AND attempt_id IN (${numbers([...attempts])})`,
+    `${tables.workflowJob} WHERE toDate(received_at) IN (${[...days].join(', ')}) AND attempt_id IN (${numbers([...attempts])})`,
   );
-  await rankJobs(client, touched);
+  const left =
+    formerly.length === 0
+      ? { jobs: [], runs: [] }
+      : await touchedBy(client, 'oot_identities(attempts = {attempts:String})', {
+          attempts: JSON.stringify(formerly),
+        });
+  await rankJobs(client, [...new Set([...touched.jobs, ...left.jobs])]);
+  // At once: a process that is killed before it comes to them would not find them again.
+  await computeRuns(client, left.runs);
   return touched.runs;
 }
 
@@ -56,29 +68,29 @@ export async function rankAttempts(
  * they were inserted, UTC milliseconds. Returns the workflow runs that they touch.
  */
 export async function rankUnranked(client: ClickHouseClient, sinceMs: number): Promise<string[]> {
-  const touched = await touchedBy(client, `ranking = 0 AND ${insertedSince(sinceMs)}`);
-  await rankJobs(client, touched);
+  const touched = await touchedBy(
+    client,
+    `${tables.workflowJob} WHERE ranking = 0 AND ${insertedSince(sinceMs)}`,
+  );
+  await rankJobs(client, touched.jobs);
   return touched.runs;
 }
 
 /** The workflow runs of all attempts that were inserted since, UTC milliseconds. */
 export const runsInsertedSince = async (client: ClickHouseClient, sinceMs: number): Promise<string[]> =>
-  (await touchedBy(client, insertedSince(sinceMs))).runs;
+  (await touchedBy(client, `${tables.workflowJob} WHERE ${insertedSince(sinceMs)}`)).runs;
 
 const insertedSince = (ms: number) =>
   `_inserted_at >= fromUnixTimestamp64Milli(${Math.max(0, Math.floor(ms))})`;
 
-type Touched = { jobs: string[]; runs: string[]; rankedAt: string };
+type Touched = { jobs: string[]; runs: string[] };
 
-async function touchedBy(client: ClickHouseClient, condition: string): Promise<Touched> {
-  const [touched] = await read<Touched>(
+async function touchedBy(client: ClickHouseClient, rows: string, params = {}): Promise<Touched> {
+  return readOne<Touched>(
     client,
-    `SELECT groupUniqArray(toString(job_id)) AS jobs, groupUniqArray(toString(run_key)) AS runs,
-      toString(toUnixTimestamp64Micro(now64(6))) AS rankedAt
-    FROM ${tables.workflowJob} WHERE ${condition}`,
+    `SELECT groupUniqArray(toString(job_id)) AS jobs, groupUniqArray(toString(run_key)) AS runs FROM ${rows}`,
+    params,
   );
-  if (!touched) throw new Error('a query for one row gave none');
-  return touched;
 }
 
 /** What is stored otherwise than the views say: nothing, unless somebody wrote and did not rank. */
@@ -103,22 +115,26 @@ export async function findStale(client: ClickHouseClient, since: DateTimeText = 
 
 /** Puts right all that {@link findStale} finds. */
 export async function rankEverything(client: ClickHouseClient): Promise<void> {
-  const rankedAt = await clickHouseTime(client);
   // Day by day, so that each is read, and written to, once.
-  const attempts = await read<Range>(client, `SELECT ${rangeColumns} FROM oot_stale_ranges ORDER BY day`);
-  for (const some of chunksOf(attempts)) await store(client, some, rankedAt);
+  await storeWhatIsFound(client, 'oot_stale_ranges', 'ORDER BY day');
 
   const version = await clickHouseTime(client);
   await client.command({
     query: `INSERT INTO ${tables.workflowRun}
       SELECT * EXCEPT (is_deleted), ${version} AS version, is_deleted FROM oot_stale_runs`,
-    clickhouse_settings: longQuery,
+    clickhouse_settings: settings,
   });
 }
 
-export type Range = { day: string; attempt: string; found_after: string; found_until: string };
+export type Range = {
+  day: string;
+  attempt: string;
+  revision: string;
+  found_after: string;
+  found_until: string;
+};
 
-async function rankJobs(client: ClickHouseClient, { jobs, rankedAt }: Touched): Promise<void> {
+async function rankJobs(client: ClickHouseClient, jobs: Ids): Promise<void> {
   for (const some of chunksOf(jobs)) {
     // Nearly every job has one attempt, which is its newest as it was inserted.
     const several = await read<{ job: string }>(
@@ -127,29 +143,44 @@ async function rankJobs(client: ClickHouseClient, { jobs, rankedAt }: Touched): 
       GROUP BY of HAVING uniqExact(day, attempt_id) > 1`,
     );
     if (several.length === 0) continue;
-    const ranges = await read<Range>(
-      client,
-      `SELECT ${rangeColumns} FROM oot_newest_ranges(jobs = [${numbers(several.map(({ job }) => job))}])`,
-    );
-    if (ranges.length > 0) await store(client, ranges, rankedAt);
+    await storeWhatIsFound(client, `oot_newest_ranges(jobs = [${numbers(several.map(({ job }) => job))}])`);
   }
 }
 
-const rangeColumns =
-  'toString(day) AS day, toString(attempt_id) AS attempt, toString(found_after) AS found_after, toString(found_until) AS found_until';
+/**
+ * So often one looks again. Who writes attempts of the same job at the same time makes a second look necessary, seldom a
+ * third.
+ */
+const maxLooks = 20;
 
-/** Writes these attempts again, with their ranges. The revision they have by now may be newer; it is ranked on its own. */
-async function store(client: ClickHouseClient, ranges: readonly Range[], rankedAt: string): Promise<void> {
+/** Stores the ranges that a view finds, until it finds none. */
+async function storeWhatIsFound(client: ClickHouseClient, view: string, order = ''): Promise<void> {
+  for (let looks = 0; looks < maxLooks; looks++) {
+    const ranges = await read<Range>(client, `SELECT ${rangeColumns} FROM ${view} ${order}`);
+    if (ranges.length === 0) return;
+    for (const some of chunksOf(ranges)) await store(client, some);
+  }
+  throw new Error(
+    `ClickHouse does not show the ranges of attempts that were stored, after ${maxLooks} looks: do all replicators talk to the same replica?`,
+  );
+}
+
+const rangeColumns =
+  'toString(day) AS day, toString(attempt_id) AS attempt, toString(revision) AS revision, toString(found_after) AS found_after, toString(found_until) AS found_until';
+
+/** Writes these attempts again, with their ranges; but none that has become another revision since they were found. */
+async function store(client: ClickHouseClient, ranges: readonly Range[]): Promise<void> {
   const places = ranges.map(({ day, attempt }) => `('${day}', ${attempt})`).join(', ');
   const found = ranges.map(
-    ({ day, attempt, found_after, found_until }) =>
-      `(toDate('${day}'), toUInt64(${attempt}), '${found_after}', '${found_until}')`,
+    ({ day, attempt, revision, found_after, found_until }) =>
+      `(toDate('${day}'), toUInt64(${attempt}), toUInt64(${revision}), '${found_after}', '${found_until}')`,
   );
   await client.command({
     query: `
       INSERT INTO ${tables.workflowJob}
       SELECT stored.* EXCEPT (attempt_id) REPLACE (
-        toDateTime64(range.3, 3, 'UTC') AS newest_after, toDateTime64(range.4, 3, 'UTC') AS newest_until, ${rankedAt} AS ranking)
+        toDateTime64(range.4, 3, 'UTC') AS newest_after, toDateTime64(range.5, 3, 'UTC') AS newest_until,
+        greatest(toUnixTimestamp64Micro(now64(6)), stored.ranking + 1) AS ranking)
       FROM (
         SELECT *, attempt_id FROM ${tables.workflowJob}
         WHERE (toDate(received_at), attempt_id) IN (${places})
@@ -157,8 +188,8 @@ async function store(client: ClickHouseClient, ranges: readonly Range[], rankedA
         LIMIT 1 BY toDate(received_at), attempt_id
       ) AS stored
       INNER JOIN (SELECT arrayJoin([${found.join(', ')}]) AS range) AS found
-        ON range.1 = toDate(stored.received_at) AND range.2 = stored.attempt_id`,
-    clickhouse_settings: longQuery,
+        ON range.1 = toDate(stored.received_at) AND range.2 = stored.attempt_id AND range.3 = stored.revision`,
+    clickhouse_settings: settings,
   });
 }
 
@@ -171,25 +202,27 @@ export async function computeRuns(client: ClickHouseClient, runs: Ids): Promise<
         INSERT INTO ${tables.workflowRun}
         SELECT * EXCEPT (is_deleted), ${version} AS version, is_deleted
         FROM oot_computed_runs(runs = [${numbers(some)}])`,
-      clickhouse_settings: longQuery,
+      clickhouse_settings: settings,
     });
   }
 }
 
 /** Microseconds, before anything that is read after it. */
 async function clickHouseTime(client: ClickHouseClient): Promise<string> {
-  const [now] = await read<{ us: string }>(client, 'SELECT toString(toUnixTimestamp64Micro(now64(6))) AS us');
-  if (!now) throw new Error('a query for one row gave none');
-  return now.us;
+  const { us } = await readOne<{ us: string }>(
+    client,
+    'SELECT toString(toUnixTimestamp64Micro(now64(6))) AS us',
+  );
+  return us;
 }
 
 /** When runs were worked out last, UTC milliseconds by the clock of ClickHouse; 0 if never. */
 export async function runsComputedAtMs(client: ClickHouseClient): Promise<number> {
-  const [last] = await read<{ ms: string }>(
+  const { ms } = await readOne<{ ms: string }>(
     client,
     `SELECT toString(intDiv(max(version), 1000)) AS ms FROM ${tables.workflowRun}`,
   );
-  return Number(last?.ms ?? 0);
+  return Number(ms);
 }
 
 /** So many jobs or runs are looked at in one query. */
@@ -199,7 +232,18 @@ function* chunksOf<T>(all: readonly T[]): Generator<readonly T[]> {
   for (let start = 0; start < all.length; start += chunkSize) yield all.slice(start, start + chunkSize);
 }
 
-async function read<Row>(client: ClickHouseClient, query: string): Promise<Row[]> {
-  const result = await client.query({ query, format: 'JSONEachRow', clickhouse_settings: longQuery });
+async function read<Row>(client: ClickHouseClient, query: string, params = {}): Promise<Row[]> {
+  const result = await client.query({
+    query,
+    query_params: params,
+    format: 'JSONEachRow',
+    clickhouse_settings: settings,
+  });
   return result.json<Row>();
+}
+
+async function readOne<Row>(client: ClickHouseClient, query: string, params = {}): Promise<Row> {
+  const [row] = await read<Row>(client, query, params);
+  if (!row) throw new Error('a query for one row gave none');
+  return row;
 }

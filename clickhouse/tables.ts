@@ -69,6 +69,20 @@ export type WorkflowJobRow = {
   ranking?: 0 | 1;
 };
 
+/** What an attempt's job and run are made of: `oot_identities` says how. */
+export const identityFields = [
+  'upstream_repo',
+  'pr_number',
+  'pytorch_head_sha',
+  'event_type',
+  'delivery_id',
+  'downstream_repo',
+  'workflow_name',
+  'job_name',
+  'run_id',
+] as const satisfies readonly (keyof WorkflowJobRow)[];
+export type AttemptIdentity = Pick<WorkflowJobRow, (typeof identityFields)[number]>;
+
 /** How a row came to ClickHouse. */
 export type RowSource = 'stream' | 'backfill';
 

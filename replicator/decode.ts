@@ -1,3 +1,4 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import {
   itemSchema,
   placeholders,
@@ -6,12 +7,22 @@ import {
   stateOf,
   type Item,
 } from '../ingest/contract/item';
-import { dateTimeOfIso, dateTimeOfMs, type RowSource, type WorkflowJobRow } from '../clickhouse/tables';
+import {
+  dateTimeOfIso,
+  dateTimeOfMs,
+  identityFields,
+  type AttemptIdentity,
+  type RowSource,
+  type WorkflowJobRow,
+} from '../clickhouse/tables';
 import { readImage, type Change, type Image } from './change';
 
-/** What becomes of a change: rows, nothing on purpose, or a place in quarantine. `reason` is a slug. */
+/**
+ * What becomes of a change: rows, nothing on purpose, or a place in quarantine. `reason` is a slug. `formerly`: what the
+ * attempt was before, where it belonged to another job or run.
+ */
 export type Decoded =
-  | { outcome: 'rows'; rows: WorkflowJobRow[] }
+  | { outcome: 'rows'; rows: WorkflowJobRow[]; formerly?: AttemptIdentity }
   | { outcome: 'skip'; reason: string }
   | { outcome: 'reject'; reason: string; detail: string };
 
@@ -31,17 +42,24 @@ export function decode(change: Change, source: RowSource): Decoded {
   const current = readRow(change.image, source);
   if (!current.ok) return { outcome: 'reject', reason: current.reason, detail: current.detail };
   if (change.kind === 'remove') return { outcome: 'rows', rows: [tombstone(current.row)] };
-  const before = mayHaveMoved(change) && readRow(change.before, source);
-  const moved = before && before.ok && placeOf(before.row) !== placeOf(current.row);
-  return { outcome: 'rows', rows: moved ? [tombstone(before.row), current.row] : [current.row] };
+  const before = mayHaveMoved(change) ? readRow(change.before, source) : null;
+  if (!before?.ok) return { outcome: 'rows', rows: [current.row] };
+  return {
+    outcome: 'rows',
+    rows: placeOf(before.row) === placeOf(current.row) ? [current.row] : [tombstone(before.row), current.row],
+    ...(identityFields.some((field) => before.row[field] !== current.row[field]) && { formerly: before.row }),
+  };
 }
 
-/** Our own writes never touch `received_at`, and reading an image is the dearest part of all. */
-const mayHaveMoved = (change: Change): change is Change & { before: Image } =>
-  change.before !== undefined &&
-  (change.image.received_at?.N === undefined ||
-    change.before.received_at?.N !== change.image.received_at.N ||
-    change.before.downstream_repo?.S !== change.image.downstream_repo?.S);
+/** Reading an image is the dearest part of all, and hardly a write changes one of these. */
+const mayHaveMoved = (change: Change): change is Change & { before: Image } => {
+  const { image, before } = change;
+  if (before === undefined) return false;
+  const differs = (field: string) => valueOf(before[field]) !== valueOf(image[field]);
+  return image.received_at === undefined || differs('received_at') || identityFields.some(differs);
+};
+
+const valueOf = (value: AttributeValue | undefined): string | undefined => value?.S ?? value?.N;
 
 /** The key of an image, empty where it has none. */
 export const keyOf = (image: Image): string => image.dynamoKey?.S ?? '';

@@ -9,7 +9,13 @@ import {
   runsInsertedSince,
 } from '../clickhouse/rank';
 import { keptFrom, readRetention } from '../clickhouse/retention';
-import { dateTimeOfMs, tables, type RowSource, type WorkflowJobRow } from '../clickhouse/tables';
+import {
+  dateTimeOfMs,
+  tables,
+  type AttemptIdentity,
+  type RowSource,
+  type WorkflowJobRow,
+} from '../clickhouse/tables';
 import type { Change } from './change';
 import { decode } from './decode';
 import { quarantineRow, type Rejection } from './quarantine';
@@ -102,6 +108,7 @@ export function createSink(deps: { client: ClickHouseClient; now: () => number }
     async write(changes, source) {
       const decided: Decided[] = [];
       const rejected: Rejection[] = [];
+      const formerly: AttemptIdentity[] = [];
       let skipped = 0;
       const oldest = source === 'backfill' ? await oldestKept() : '';
       for (const change of changes) {
@@ -110,6 +117,7 @@ export function createSink(deps: { client: ClickHouseClient; now: () => number }
           const kept = decoded.rows.filter((row) => row.received_at >= oldest);
           decided.push(...kept.map((row) => ({ row, change })));
           if (kept.length === 0) skipped++;
+          if (decoded.formerly) formerly.push(decoded.formerly);
         } else if (decoded.outcome === 'skip') skipped++;
         else rejected.push({ change, reason: decoded.reason, detail: decoded.detail });
       }
@@ -118,7 +126,7 @@ export function createSink(deps: { client: ClickHouseClient; now: () => number }
       // days that are in it.
       if (source === 'stream') {
         const inserted = decided.map(({ row }) => row);
-        for (const run of await rankAttempts(client, inserted)) waitingRuns.add(run);
+        for (const run of await rankAttempts(client, inserted, formerly)) waitingRuns.add(run);
       }
       const quarantined = [...rejected, ...refused];
       if (quarantined.length > 0) {

@@ -18,6 +18,7 @@ const read: readonly Privilege[] = ['SELECT'];
 const derivingViews = [
   'oot_all_runs',
   'oot_computed_runs',
+  'oot_identities',
   'oot_newest_ranges',
   'oot_stale_ranges',
   'oot_stale_runs',

@@ -4,6 +4,12 @@
 -- Whoever writes rows also ranks them (clickhouse/rank.ts): it asks oot_newest_ranges and oot_computed_runs about what it
 -- touched, and stores the answer. Those two views are the definitions; what is stored is only ever theirs.
 
+-- define JOB_ID
+cityHash64(upstream_repo, pr_number, if(pytorch_head_sha = '', delivery_id, pytorch_head_sha), event_type, downstream_repo, workflow_name, job_name);
+
+-- define RUN_KEY
+cityHash64(downstream_repo, delivery_id, run_id, if(run_id = '', workflow_name, ''));
+
 -- The table again, with these ranges, and with what is made of a row stored with it: its outcome, and what counts. The
 -- number attempt_id in place of the long dynamoKey in the order key makes FINAL cheaper. A day becomes one part when
 -- nothing of it has changed for 15 minutes.
@@ -47,11 +53,11 @@ CREATE TABLE IF NOT EXISTS oot_workflow_job_ranked ${ON_CLUSTER}
     _inserted_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When this revision of the item was first inserted, by the clock of ClickHouse, UTC',
     newest_after DateTime64(3, 'UTC') DEFAULT toDateTime64('1900-01-01 00:00:00', 3, 'UTC') COMMENT 'In ranges of received_at that begin after this, and end by newest_until, the attempt is the newest of its job, UTC. 1900: however early they begin',
     newest_until DateTime64(3, 'UTC') DEFAULT toDateTime64('2262-01-01 00:00:00', 3, 'UTC') COMMENT 'See newest_after, UTC. 2262: however late they end',
-    ranking UInt64 DEFAULT 0 COMMENT 'When newest_after and newest_until were found, microseconds by the clock of ClickHouse. 1: not yet, but who inserted the row is about to. 0: not yet',
+    ranking UInt64 DEFAULT 0 COMMENT 'When newest_after and newest_until were stored, microseconds by the clock of ClickHouse. 1: not yet, but who inserted the row is about to. 0: not yet',
     row_version UInt128 MATERIALIZED bitOr(bitShiftLeft(toUInt128(revision), 64), toUInt128(ranking)) COMMENT 'Version of the row: the highest revision wins, of one revision the latest ranking',
-    job_id UInt64 MATERIALIZED cityHash64(upstream_repo, pr_number, if(pytorch_head_sha = '', delivery_id, pytorch_head_sha), event_type, downstream_repo, workflow_name, job_name) COMMENT 'Identity of the job, the same for all its attempts. A commit nobody named counts as one a delivery',
+    job_id UInt64 MATERIALIZED ${JOB_ID} COMMENT 'Identity of the job, the same for all its attempts. A commit nobody named counts as one a delivery',
     attempt_id UInt64 MATERIALIZED halfMD5(dynamoKey) COMMENT 'Number of the attempt, made of dynamoKey. It orders two attempts of a job that were received in the same millisecond',
-    run_key UInt64 MATERIALIZED cityHash64(downstream_repo, delivery_id, run_id, if(run_id = '', workflow_name, '')) COMMENT 'Identity of the workflow run: run_id of what one delivery started in a backend, or where the provider sends none, its workflow',
+    run_key UInt64 MATERIALIZED ${RUN_KEY} COMMENT 'Identity of the workflow run: run_id of what one delivery started in a backend, or where the provider sends none, its workflow',
     expected_outcome LowCardinality(String) MATERIALIZED multiIf(
         downstream_repo != 'pytorch/crcr-test', 'success',
         job_name LIKE '%xfail%', 'failure',
@@ -265,14 +271,40 @@ DROP TABLE IF EXISTS oot_workflow_job_before ${ON_CLUSTER} SYNC;
 -- Where two migrated at once, one may have made it after the other was done with it.
 DROP TABLE IF EXISTS oot_workflow_job_ranked ${ON_CLUSTER} SYNC;
 
+-- Jobs and runs that these attempts, a JSON list of rows, belong to.
+CREATE OR REPLACE VIEW oot_identities ${ON_CLUSTER} AS
+SELECT
+    ${JOB_ID} AS job_id,
+    ${RUN_KEY} AS run_key
+FROM
+(
+    SELECT
+        attempt.upstream_repo AS upstream_repo,
+        attempt.pr_number AS pr_number,
+        attempt.pytorch_head_sha AS pytorch_head_sha,
+        attempt.delivery_id AS delivery_id,
+        attempt.event_type AS event_type,
+        attempt.downstream_repo AS downstream_repo,
+        attempt.workflow_name AS workflow_name,
+        attempt.job_name AS job_name,
+        attempt.run_id AS run_id
+    FROM
+    (
+        SELECT arrayJoin(JSONExtract(
+            {attempts:String},
+            'Array(Tuple(upstream_repo String, pr_number UInt64, pytorch_head_sha String, delivery_id String, event_type String, downstream_repo String, workflow_name String, job_name String, run_id String))')) AS attempt
+    )
+);
+
 -- Attempts whose stored ranges are not those that they should have: this, what they are found among, and IS_STALE.
 -- define STALE_AMONG
-SELECT toDate(received_at) AS day, attempt_id, found_after, found_until
+SELECT toDate(received_at) AS day, attempt_id, revision, found_after, found_until
 FROM
 (
     SELECT
         received_at,
         attempt_id,
+        revision,
         newest_after,
         newest_until,
 ${FOUND_RANGES}
@@ -285,13 +317,14 @@ newest_after != found_after OR newest_until != found_until;
 CREATE OR REPLACE VIEW oot_newest_ranges ${ON_CLUSTER} AS
 ${STALE_AMONG}
     (
-        SELECT received_at, attempt_id, job_id, run_attempt, newest_after, newest_until, is_deleted
+        SELECT received_at, attempt_id, revision, job_id, run_attempt, newest_after, newest_until, is_deleted
         FROM oot_workflow_job
         WHERE (toDate(received_at), attempt_id) IN (SELECT day, attempt_id FROM oot_attempt_index WHERE of IN {jobs:Array(UInt64)})
         ORDER BY row_version DESC
         LIMIT 1 BY toDate(received_at), attempt_id
     )
-    WHERE NOT is_deleted
+    -- One that belongs to another job by now is looked at among the attempts of that job.
+    WHERE NOT is_deleted AND job_id IN {jobs:Array(UInt64)}
 )
 WHERE ${IS_STALE};
 

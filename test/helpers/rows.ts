@@ -67,7 +67,7 @@ export async function insertAttempts(
     format: 'JSONEachRow',
     clickhouse_settings: { max_partitions_per_insert_block: '0' },
   });
-  const runs = await rankAttempts(client, values);
+  const runs = await rankAttempts(client, values, []);
   if (withRuns) await computeRuns(client, runs);
 }
 

@@ -146,6 +146,7 @@ describe('the reader', () => {
       oot_runs_as_of:
         "(from = '2000-01-01 00:00:00', to = '2100-01-01 00:00:00', at = '2100-01-01 00:00:00')",
       oot_newest_ranges: '(jobs = [1])',
+      oot_identities: "(attempts = '[]')",
       oot_computed_runs: '(runs = [1])',
       oot_window_ends: "(to = '2100-01-01 00:00:00', days = 3)",
     };

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { computeRuns, findStale, rankAttempts, rankUnranked } from '../../clickhouse/rank';
 import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
+import { changeOfItem, type Image } from '../../replicator/change';
 import { createSink } from '../../replicator/sink';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { attempt, clearAttempts, insertAttempts, receivedMs } from '../helpers/rows';
@@ -22,8 +23,8 @@ const received = (hours: number) => dateTimeOfMs(receivedMs + hours * hourMs);
 
 const put = (...values: WorkflowJobRow[]) =>
   clickHouse.client.insert({ table: tables.workflowJob, values, format: 'JSONEachRow' });
-const rank = async (...values: WorkflowJobRow[]) =>
-  computeRuns(clickHouse.client, await rankAttempts(clickHouse.client, values));
+const rank = async (values: WorkflowJobRow[], formerly: WorkflowJobRow[]) =>
+  computeRuns(clickHouse.client, await rankAttempts(clickHouse.client, values, formerly));
 
 type Ranges = Record<string, [after: string, until: string]>;
 const ranges = async (): Promise<Ranges> => {
@@ -162,6 +163,7 @@ describe('what was inserted by somebody who ranks nothing', () => {
       {
         day: '2026-11-20',
         attempt: expect.stringMatching(/^\d+$/) as string,
+        revision: '2',
         found_after: never,
         found_until: received(5),
       },
@@ -188,7 +190,7 @@ describe('workflow runs', () => {
   it('are worked out for what a process before this one wrote and did not settle', async () => {
     const row = attempt({ run_id: '7' });
     await put({ ...row, ranking: 1 });
-    await rankAttempts(clickHouse.client, [row]);
+    await rankAttempts(clickHouse.client, [row], []);
     expect(await runs()).toEqual([]);
     await createSink({ client: clickHouse.client, now: Date.now }).settle();
     expect(await runs()).toEqual([{ run_id: '7', jobs: 1, is_complete: 1, received_at: received(0) }]);
@@ -208,6 +210,132 @@ describe('workflow runs', () => {
     await insertAttempts(clickHouse.client, [row], { withRuns: true });
     await insertAttempts(clickHouse.client, [{ ...row, revision: 2, is_deleted: 1 }], { withRuns: true });
     expect(await runs()).toEqual([]);
+    expect(await stale()).toEqual(nothing);
+  });
+});
+
+describe('where two write at once', () => {
+  /** The client, but the first time that it stores something, this happens before. */
+  const delayed = (before: () => Promise<unknown>): TestClickHouse['client'] => {
+    const { client } = clickHouse;
+    let isFirst = true;
+    return Object.assign(Object.create(client) as typeof client, {
+      command: async (params: Parameters<typeof client.command>[0]) => {
+        if (isFirst) {
+          isFirst = false;
+          await before();
+        }
+        return client.command(params);
+      },
+    });
+  };
+  const first = attempt({ dynamoKey: 'first', received_at: received(0) });
+  const second = attempt({ dynamoKey: 'second', received_at: received(5), run_attempt: 2, revision: 1 });
+
+  it('an outdated answer, stored after the other found nothing to store, is put right', async () => {
+    await put(first, second);
+    await rankAttempts(
+      // Which deletes what hid the first again: as it is stored so far.
+      delayed(() => insertAttempts(clickHouse.client, [{ ...second, revision: 2, is_deleted: 1 }])),
+      [second],
+      [],
+    );
+    expect(await ranges()).toEqual({ first: [never, always] });
+  });
+
+  it('what was found of an attempt is not stored with what has become of it', async () => {
+    const third = attempt({ dynamoKey: 'third', received_at: received(9), run_attempt: 3 });
+    await put(first, second, third);
+    await rankAttempts(
+      delayed(() => insertAttempts(clickHouse.client, [{ ...second, revision: 2, pr_number: 8 }])),
+      [third],
+      [],
+    );
+    expect(await ranges()).toEqual({
+      first: [never, received(9)],
+      second: [never, always],
+      third: [never, always],
+    });
+  });
+
+  it('an attempt that has left the job is looked at among those of its new one only', async () => {
+    const third = attempt({ dynamoKey: 'third', received_at: received(9), run_attempt: 3, pr_number: 8 });
+    await insertAttempts(clickHouse.client, [first, second, { ...second, revision: 2, pr_number: 8 }, third]);
+    expect(await ranges()).toMatchObject({ first: [never, always], second: [never, received(9)] });
+    const [left] = await clickHouse.rows<{ job: string }>(
+      "SELECT toString(job_id) AS job FROM oot_attempts WHERE dynamoKey = 'first'",
+    );
+    expect(await clickHouse.rows(`SELECT * FROM oot_newest_ranges(jobs = [${left!.job}])`)).toEqual([]);
+  });
+
+  it('ends with an error where ClickHouse does not show what was stored: nothing is confirmed then', async () => {
+    const { client } = clickHouse;
+    await put(first, second);
+    const deaf = Object.assign(Object.create(client) as typeof client, { command: () => Promise.resolve() });
+    await expect(rankAttempts(deaf, [first], [])).rejects.toThrow(/talk to the same replica/);
+  });
+});
+
+describe('what becomes an attempt of another job or run', () => {
+  const { image: before } = changeOfItem({
+    dynamoKey: { S: 'owner/repo/d/w/test/1' },
+    status: { S: 'completed' },
+    conclusion: { S: 'success' },
+    downstream_repo: { S: 'owner/repo' },
+    delivery_id: { S: 'd' },
+    workflow_name: { S: 'w' },
+    job_name: { S: 'test' },
+    check_run_id: { S: '1' },
+    received_at: { N: String(receivedMs + 5 * hourMs) },
+    run_attempt: { N: '2' },
+    revision: { N: '1' },
+  });
+  const first: Image = {
+    ...before,
+    dynamoKey: { S: 'owner/repo/d/w/test/0' },
+    received_at: { N: String(receivedMs) },
+    run_attempt: { N: '1' },
+  };
+  const after: Image = { ...before, revision: { N: '2' }, pr_number: { N: '8' } };
+
+  it('leaves the others of the former one right, though nothing is left of it in ClickHouse', async () => {
+    const { client } = clickHouse;
+    const sink = (to = client) => createSink({ client: to, now: Date.now });
+    await sink().write([changeOfItem(first), changeOfItem(before)], 'stream');
+    expect(await ranges()).toEqual({
+      'owner/repo/d/w/test/0': [never, received(5)],
+      'owner/repo/d/w/test/1': [never, always],
+    });
+    const merging = Object.assign(Object.create(client) as typeof client, {
+      insert: async (params: Parameters<typeof client.insert>[0]) => {
+        const result = await client.insert(params);
+        await client.command({ query: `OPTIMIZE TABLE ${tables.workflowJob} FINAL` });
+        return result;
+      },
+    });
+    await sink(merging).write([{ ...changeOfItem(after), before }], 'stream');
+    expect((await stale()).attempts).toEqual([]);
+    expect(await ranges()).toEqual({
+      'owner/repo/d/w/test/0': [never, always],
+      'owner/repo/d/w/test/1': [never, always],
+    });
+  });
+
+  it.each([
+    ['run_id', { S: '77' }],
+    ['pytorch_head_sha', { S: 'abc' }],
+  ])('leaves a former run right, though nobody settled it: %s', async (field, value) => {
+    const { client } = clickHouse;
+    await createSink({ client, now: Date.now }).write(
+      [changeOfItem({ ...before, run_attempt: { N: '1' } })],
+      'stream',
+    );
+    await createSink({ client, now: Date.now }).settle();
+    const moved = { ...after, run_attempt: { N: '1' }, [field]: value };
+    // A process that is killed before it settles, and one after it.
+    await createSink({ client, now: Date.now }).write([{ ...changeOfItem(moved), before }], 'stream');
+    await client.command({ query: `OPTIMIZE TABLE ${tables.workflowJob} FINAL` });
+    await createSink({ client, now: Date.now }).settle();
     expect(await stale()).toEqual(nothing);
   });
 });
@@ -235,28 +363,31 @@ describe('whatever is written, by however many at once', () => {
     await fc.assert(
       fc.asyncProperty(history, async (drawn) => {
         await clearAttempts(clickHouse.client);
-        const batches: WorkflowJobRow[][] = [[], [], []];
-        drawn.forEach(({ hour, job_name, versions, writers }, n) =>
-          versions.forEach((one, index) =>
-            batches[writers[index]!]!.push(
-              attempt({
-                ...one,
-                job_name,
-                dynamoKey: `k${n}`,
-                received_at: received(hour),
-                revision: index + 1,
-              }),
-            ),
-          ),
-        );
+        const batches: { row: WorkflowJobRow; before?: WorkflowJobRow | undefined }[][] = [[], [], []];
+        drawn.forEach(({ hour, job_name, versions, writers }, n) => {
+          const rows = versions.map((one, index) =>
+            attempt({
+              ...one,
+              job_name,
+              dynamoKey: `k${n}`,
+              received_at: received(hour),
+              revision: index + 1,
+            }),
+          );
+          rows.forEach((row, index) => batches[writers[index]!]!.push({ row, before: rows[index - 1] }));
+        });
         // Each writer inserts and ranks in two steps, and none waits for another.
         await Promise.all(
-          batches.map(async (rows) => {
-            const half = rows.length >> 1;
-            for (const part of [rows.slice(0, half), rows.slice(half)]) {
+          batches.map(async (changes) => {
+            const half = changes.length >> 1;
+            for (const part of [changes.slice(0, half), changes.slice(half)]) {
               if (part.length === 0) continue;
-              await put(...part);
-              await rank(...part);
+              const rows = part.map(({ row }) => row);
+              await put(...rows);
+              await rank(
+                rows,
+                part.flatMap(({ before }) => before ?? []),
+              );
             }
           }),
         );

@@ -84,6 +84,32 @@ describe('decode', () => {
     );
   });
 
+  it.each<[string, string | number]>([
+    ['upstream_repo', 'pytorch/vision'],
+    ['pr_number', 7],
+    ['pytorch_head_sha', 'abc'],
+    ['event_type', 'push'],
+    ['delivery_id', 'd2'],
+    ['downstream_repo', 'a/c'],
+    ['workflow_name', 'w2'],
+    ['job_name', 'j2'],
+    ['run_id', '9'],
+  ])('says what an attempt was before it became one of another job or run: %s', (field, value) => {
+    const before = put().image;
+    expect(decode({ ...put({ [field]: value }), before }, 'stream')).toMatchObject({
+      outcome: 'rows',
+      rows: [{ [field]: value }],
+      formerly: { downstream_repo: 'a/b', pr_number: 0, run_id: '' },
+    });
+  });
+
+  it('says nothing of what an attempt was where it stays one of its job and run', () => {
+    const before = put({ conclusion: 'failure', run_attempt: 1, pr_number: undefined }).image;
+    expect(decode({ ...put({ run_attempt: 2, pr_number: 0 }), before }, 'stream')).not.toHaveProperty(
+      'formerly',
+    );
+  });
+
   it('leaves what the TTL of DynamoDB removed', () => {
     expect(decode({ ...put(), kind: 'remove', expired: true }, 'stream')).toEqual({
       outcome: 'skip',
