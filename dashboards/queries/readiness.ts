@@ -101,8 +101,8 @@ const summed = (now: string): string[] => [
       multiIf(
         level = '', 'not registered',
         level = 'L1', 'not a candidate',
-        level = 'L2' AND broken > 0, 'not ready',
-        broken > 0, 'demotion signal',
+        -- Not said with AND: ClickHouse compares what is under each one anew.
+        broken > 0, if(level = 'L2', 'not ready', 'demotion signal'),
         unknown > 0, 'unknown',
         level = 'L2', 'ready',
         'holds level') AS overall,
