@@ -11,7 +11,13 @@ export const brokenRule = `A job that fails on more than ${knownToFail.share * 1
  * many backends it broke. It broke one when a counted job of it is not as expected, unless that job is known to fail:
  * without that, two broken backends would accuse every PR. `jobs` reaches further back, to know what fails anyway.
  */
-export const changesFrom = (jobs: string, listFrom: string, condition: string) => sql`
+export const changesFrom = (jobs: string, listFrom: string, condition: string) => {
+  const judged = sql`
+            FROM ${jobs}
+            WHERE downstream_repo IN (SELECT repo FROM oot_backends WHERE level IN (${quoted(levels)}))
+              AND (pr_number > 0 OR pytorch_head_sha != '')
+              AND ${condition}`;
+  return sql`
         SELECT
             upstream_repo,
             pr_number,
@@ -28,17 +34,33 @@ export const changesFrom = (jobs: string, listFrom: string, condition: string) =
             SELECT
                 *,
                 ${isBad} AS is_bad,
-                countIf(is_counted) OVER same_job - countIf(is_counted) OVER same_change AS others,
-                countIf(is_bad) OVER same_job - countIf(is_bad) OVER same_change AS bad_others,
-                is_bad AND NOT (others >= ${knownToFail.minOthers} AND bad_others > ${knownToFail.share} * others) AS is_broken
-            FROM ${jobs}
-            WHERE downstream_repo IN (SELECT repo FROM oot_backends WHERE level IN (${quoted(levels)}))
-              AND (pr_number > 0 OR pytorch_head_sha != '')
-              AND ${condition}
-            WINDOW
-                same_job AS (PARTITION BY upstream_repo, downstream_repo, workflow_name, job_name),
-                -- All commits of a pull request are one change, or its own failures would excuse it.
-                same_change AS (PARTITION BY upstream_repo, downstream_repo, workflow_name, job_name, pr_number, if(pr_number = 0, pytorch_head_sha, ''))
+                is_bad AND (${sameJob}, ${sameChange}) NOT IN (
+                ${failingAnyway(judged)}
+                ) AS is_broken
+            ${judged}
+              AND received_at >= ${listFrom}
         )
-        WHERE received_at >= ${listFrom}
         GROUP BY upstream_repo, pr_number, pytorch_head_sha, event_type`;
+};
+
+/** Numbers instead of names, of which there are four in each of a million rows. */
+const sameJob = 'cityHash64(upstream_repo, downstream_repo, workflow_name, job_name)';
+/** All commits of a pull request are one change, or its own failures would excuse it. */
+const sameChange = "cityHash64(pr_number, if(pr_number = 0, pytorch_head_sha, ''))";
+
+/** Jobs, and the changes on which they are bad without that saying anything. */
+const failingAnyway = (judged: string) => sql`
+                    SELECT job, change
+                    FROM (
+                        SELECT
+                            ${sameJob} AS job,
+                            ${sameChange} AS change,
+                            countIf(is_counted) AS counted,
+                            countIf(${isBad}) AS bad,
+                            sum(counted) OVER same_job - counted AS others,
+                            sum(bad) OVER same_job - bad AS bad_others
+                        ${judged}
+                        GROUP BY job, change
+                        WINDOW same_job AS (PARTITION BY job)
+                    )
+                    WHERE bad > 0 AND others >= ${knownToFail.minOthers} AND bad_others > ${knownToFail.share} * others`;
