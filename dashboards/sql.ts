@@ -30,6 +30,10 @@ export const isScheduled = `event_type IN (${quoted(scheduledEvents)})`;
 /** A counted job that did not end as expected. */
 export const isBad = '(is_counted AND NOT is_as_expected)';
 
+/** Whether a row is of a registered backend of one of these levels, an SQL list; it finds their place in the primary key. */
+export const isOfLevels = (levels: string): string =>
+  `downstream_repo IN (SELECT repo FROM oot_backends WHERE level IN (${levels}))`;
+
 /** The outcome as a panel shows it: `overdue` for a job that runs for too long. */
 export const shownOutcome = `if(is_overdue, 'overdue', outcome)`;
 
@@ -38,7 +42,7 @@ export const shownOutcome = `if(is_overdue, 'overdue', outcome)`;
  * condition at all, so that what no list knows is still counted.
  */
 export const filters = {
-  level: `$__conditionalAll(downstream_repo IN (SELECT repo FROM oot_backends WHERE level IN (\${level:singlequote})), $level)`,
+  level: `$__conditionalAll(${isOfLevels('${level:singlequote}')}, $level)`,
   backend: `$__conditionalAll(downstream_repo IN (\${backend:singlequote}), $backend)`,
   upstream: `$__conditionalAll(upstream_repo IN (\${upstream:singlequote}), $upstream)`,
   eventType: `$__conditionalAll(event_type IN (\${event_type:singlequote}), $event_type)`,

@@ -1,6 +1,6 @@
 import { config } from '../config';
 import { settingSql } from '../settings';
-import { sql } from '../sql';
+import { isOfLevels, quoted, sql } from '../sql';
 import { byBackend, evaluatedAt, joinedToBackends, limitByBackend } from './alert-instances';
 import { silenceAt } from './backend-results';
 import { lastJobsAtEnd } from './backend-states';
@@ -56,6 +56,7 @@ const { levels } = readiness;
 /** A criterion of readiness over the window that ends now; NULL where too little is known to judge. */
 export const criterionValue = (column: CriterionColumn) => {
   const { part, basis } = measured(column);
+  const ofThese = isOfLevels(quoted(levels));
   return byBackend(
     signalSeverity,
     `if(basis >= ${settingSql(readiness.minSamples)}, measured, NULL)`,
@@ -63,7 +64,7 @@ export const criterionValue = (column: CriterionColumn) => {
       sql`
     SELECT downstream_repo, ${column} AS measured, ${basis} AS basis
     FROM (
-    ${part === 'runs' ? currentRuns(evaluatedAt) : currentJobs(evaluatedAt)}
+    ${part === 'runs' ? currentRuns(evaluatedAt, ofThese) : currentJobs(evaluatedAt, ofThese)}
     )`,
     ),
     { only: levels },

@@ -27,18 +27,18 @@ const jobMeasures = (count: (name: string) => string): string => sql`
       ${count('timed')} AS timed_jobs,
       if(timed_jobs = 0, NULL, ${count('overruns')} / timed_jobs) AS overrun_rate`;
 
-/** One row a backend: what its jobs come to in the window that ends now. */
-export const currentJobs = (now: string): string => sql`
+/** One row a backend that meets the condition: what its jobs come to in the window that ends now. */
+export const currentJobs = (now: string, condition: string): string => sql`
     SELECT
       downstream_repo,
 ${counts},
 ${jobMeasures((name) => name)}
     FROM oot_jobs_as_of(from = ${now} - INTERVAL ${windowDays} DAY, to = ${now}, at = ${now})
-    WHERE ${isOfCountedEvent}
+    WHERE ${isOfCountedEvent} AND ${condition}
     GROUP BY downstream_repo`;
 
 /** The same of its runs. */
-export const currentRuns = (now: string): string => sql`
+export const currentRuns = (now: string, condition: string): string => sql`
     SELECT
       downstream_repo,
       count(queue_seconds) AS queue_runs,
@@ -46,7 +46,7 @@ export const currentRuns = (now: string): string => sql`
       count(end_to_end_seconds) AS end_to_end_runs,
       quantileExactInclusive(0.5)(end_to_end_seconds) AS median_end_to_end_seconds
     FROM oot_runs_as_of(from = ${now} - INTERVAL ${windowDays} DAY, to = ${now}, at = ${now})
-    WHERE ${isOfCountedEvent}
+    WHERE ${isOfCountedEvent} AND ${condition}
     GROUP BY downstream_repo`;
 
 /** Days since 1970 (UTC) of a time: cheaper than a date, for every attempt of weeks. */

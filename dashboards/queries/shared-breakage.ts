@@ -1,5 +1,5 @@
 import { config } from '../config';
-import { isBad, quoted, sql } from '../sql';
+import { isBad, isOfLevels, quoted, sql } from '../sql';
 
 const { levels, knownToFail } = config.sharedBreakage;
 
@@ -14,7 +14,7 @@ export const brokenRule = `A job that fails on more than ${knownToFail.share * 1
 export const changesFrom = (jobs: string, listFrom: string, condition: string) => {
   const judged = sql`
             FROM ${jobs}
-            WHERE downstream_repo IN (SELECT repo FROM oot_backends WHERE level IN (${quoted(levels)}))
+            WHERE ${isOfLevels(quoted(levels))}
               AND (pr_number > 0 OR pytorch_head_sha != '')
               AND ${condition}`;
   return sql`
