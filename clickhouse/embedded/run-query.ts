@@ -3,7 +3,7 @@ import type { InsertSpool } from './insert-spool';
 import { canonicalFormat } from './output-formats';
 import type { QueryOptions } from './query-request';
 import type { QueryText } from './query-text';
-import type { EngineResult, LeasedSession, SessionPool } from './session-pool';
+import type { EngineResult, SessionPool } from './session-pool';
 import { sqlName, sqlString } from './sql-literal';
 
 /** A query's answer: the bytes in `format`, and the counts of ClickHouse's X-ClickHouse-Summary header. */
@@ -39,11 +39,14 @@ export async function runQuery(
 ): Promise<QueryResult> {
   const format = text.kind === 'plain' && text.format !== undefined ? text.format : options.format;
   const run = (sql: string, verb: string): Promise<EngineResult> =>
-    deps.pool.use(async (session) => {
-      if (!cleanVerbs.has(verb)) session.taint();
-      await prepare(session, options, as);
-      return session.run(sql, options.format);
-    });
+    deps.pool.use(
+      (session) => {
+        // Values of parameters hardly come twice.
+        if (!cleanVerbs.has(verb) || options.parameters.length > 0) session.taint();
+        return session.run(sql, options.format);
+      },
+      setupOf(options, as),
+    );
   const result =
     text.kind === 'plain'
       ? await run(text.sql, text.verb)
@@ -55,18 +58,14 @@ export async function runQuery(
   };
 }
 
-async function prepare(session: LeasedSession, options: QueryOptions, as: RunAs): Promise<void> {
-  const changes = [
-    ...(options.database === 'default' ? [] : [`USE ${sqlName(options.database)}`]),
-    ...(as.readonly ? ['SET readonly = 2'] : []),
-    ...(as.role === undefined ? [] : becoming(as.role)),
-    ...setStatement(options.settings),
-    // In the escaped form that they came in: that is how the engine reads them.
-    ...setStatement(options.parameters.map(([name, value]) => [`param_${name}`, value])),
-  ];
-  if (changes.length > 0) session.taint();
-  for (const change of changes) await session.run(change);
-}
+const setupOf = (options: QueryOptions, as: RunAs): string[] => [
+  ...(options.database === 'default' ? [] : [`USE ${sqlName(options.database)}`]),
+  ...(as.readonly ? ['SET readonly = 2'] : []),
+  ...(as.role === undefined ? [] : becoming(as.role)),
+  ...setStatement(options.settings),
+  // In the escaped form that they came in: that is how the engine reads them.
+  ...setStatement(options.parameters.map(([name, value]) => [`param_${name}`, value])),
+];
 
 /**
  * The engine is always the same user, who takes one of its roles. With a profile chdb takes over what may be changed, but

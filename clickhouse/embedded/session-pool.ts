@@ -6,17 +6,17 @@ export type EngineResult = { bytes: Uint8Array; rows: number; readBytes: number;
 /** A session that one query has to itself. */
 export type LeasedSession = {
   run(sql: string, format?: string): Promise<EngineResult>;
-  /** Says that the session has been changed (a setting, a parameter, USE) and must not be used again. */
+  /** Says that the session has been changed beyond its setup, and must not be used again. */
   taint(): void;
 };
 
 export type SessionPool = {
   /**
    * Runs `work` with a session of its own, when one of `maxSessions` places is free (first come, first
-   * served). A session that failed is closed: chdb puts a failed query's partial output before the next
-   * answer of the same session.
+   * served), after the statements of `setup` (USE, SET), or in a session after exactly these before. A session that
+   * failed is closed: chdb puts a failed query's partial output before the next answer of the same session.
    */
-  use<T>(work: (session: LeasedSession) => Promise<T>): Promise<T>;
+  use<T>(work: (session: LeasedSession) => Promise<T>, setup?: readonly string[]): Promise<T>;
   /** Waits for what is running, then closes the engine. Nothing may be started after it. */
   close(): Promise<void>;
 };
@@ -36,7 +36,8 @@ export function createSessionPool(dataDir: string, maxSessions: number, configFi
   const open = (): Session => new Session(dataDir, { connectionArgs });
   // One session is open at all times: with the last one the engine would shut down and load again.
   const keeper = open();
-  const idle: Session[] = [];
+  /** What was used last comes last. */
+  const idle: { session: Session; setup: string }[] = [];
   const waiting: (() => void)[] = [];
   let inUse = 0;
 
@@ -55,12 +56,16 @@ export function createSessionPool(dataDir: string, maxSessions: number, configFi
   };
 
   return {
-    async use(work) {
+    async use(work, setup = []) {
       await acquirePlace();
+      const key = setup.join(';\n');
       let session: Session | undefined;
       let tainted = true;
       try {
-        const leased = (session = idle.pop() ?? open());
+        const place = idle.findLastIndex((one) => one.setup === key);
+        const [known] = place < 0 ? [] : idle.splice(place, 1);
+        const leased = (session = known?.session ?? open());
+        if (!known) for (const statement of setup) await leased.queryAsync(statement);
         tainted = false;
         return await work({
           async run(sql, format) {
@@ -82,14 +87,15 @@ export function createSessionPool(dataDir: string, maxSessions: number, configFi
       } finally {
         if (session !== undefined) {
           if (tainted) session.close();
-          else idle.push(session);
+          else idle.push({ session, setup: key });
+          if (idle.length > maxSessions) idle.shift()?.session.close();
         }
         leavePlace();
       }
     },
     async close() {
       await drainPending();
-      for (const session of idle.splice(0)) session.close();
+      for (const { session } of idle.splice(0)) session.close();
       keeper.close();
       await drainPending();
     },
