@@ -14,14 +14,32 @@ const mark = 'ID-OF-CHECK';
 /** As unique as a check run's id must be, and always 11 characters long. */
 export const checkRunId = (n: number): string => String(10_000_000_000 + n);
 
-/** Bodies of callbacks that only differ in the check run's id, made at the price of joining three strings. */
+/** Of so many callbacks, one is of a re-run: of the job before it. */
+const rerunEvery = 20;
+
+/** Bodies of callbacks, each of a commit and run of its own but for re-runs, made at the price of joining strings. */
 export function createBodies(repo = 'bench-org/torch-backend'): (n: number) => string {
-  const template = JSON.stringify(
-    inProgress({ trusted: { verified_repo: repo }, workflow: { check_run_id: mark } }),
-  );
-  const [before = '', after = ''] = template.split(mark);
-  return (n) => before + checkRunId(n) + after;
+  const partsOfAttempt = (attempt: number): string[] =>
+    JSON.stringify(
+      inProgress({
+        trusted: { verified_repo: repo },
+        payload: pullRequest(150_000, `${mark}${'0'.repeat(29)}`),
+        workflow: { check_run_id: mark, run_id: mark, run_attempt: String(attempt) },
+      }),
+    ).split(mark);
+  const [first, again] = [partsOfAttempt(1), partsOfAttempt(2)];
+  return (n) => {
+    const isRerun = n % rerunEvery === rerunEvery - 1;
+    const job = checkRunId(isRerun ? n - 1 : n);
+    // In the order of the wire: commit, check run, run.
+    const [beforeCommit = '', beforeCheck = '', beforeRun = '', rest = ''] = isRerun ? again : first;
+    return beforeCommit + job + beforeCheck + checkRunId(n) + beforeRun + job + rest;
+  };
 }
+
+const pullRequest = (number: number, sha: string) => ({
+  payload: { pull_request: { number, head: { sha } }, repository: { full_name: 'pytorch/pytorch' } },
+});
 
 /** What ingest makes of a callback. Throws where it would refuse it. */
 export function recordOf(callback: WireCallback): AttemptRecord {
@@ -73,10 +91,7 @@ function partsOf(n: number) {
     trusted: { verified_repo: `bench-org/torch-backend-${n % 5}` },
     payload: {
       delivery_id: `7c9d2b1e-0f43-11f1-8a3e-${String(commit).padStart(12, '0')}`,
-      payload: {
-        pull_request: { number: 150_000 + Math.floor(commit / 3), head: { sha } },
-        repository: { full_name: 'pytorch/pytorch' },
-      },
+      ...pullRequest(150_000 + Math.floor(commit / 3), sha),
     },
     workflow: {
       check_run_id: checkRunId(n),

@@ -284,7 +284,7 @@ describe('what becomes an attempt of another job or run', () => {
     downstream_repo: { S: 'owner/repo' },
     delivery_id: { S: 'd' },
     workflow_name: { S: 'w' },
-    job_name: { S: 'test' },
+    job_name: { S: `test ("910b", 1\\2) 'é'` },
     check_run_id: { S: '1' },
     received_at: { N: String(receivedMs + 5 * hourMs) },
     run_attempt: { N: '2' },
