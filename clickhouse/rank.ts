@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { ClickHouseClient } from './client';
-import { tables, type AttemptIdentity, type DateTimeText, type WorkflowJobRow } from './tables';
+import { sqlString } from './embedded/sql-literal';
+import {
+  identityFields,
+  tables,
+  type AttemptIdentity,
+  type DateTimeText,
+  type WorkflowJobRow,
+} from './tables';
 
 /*
  * What has to follow every insert of attempts: the ranges in which an attempt is its job's newest depend on the other
@@ -51,15 +58,15 @@ export async function rankAttempts(
     client,
     `${tables.workflowJob} WHERE toDate(received_at) IN (${[...days].join(', ')}) AND attempt_id IN (${numbers([...attempts])})`,
   );
-  const left =
-    formerly.length === 0
-      ? { jobs: [], runs: [] }
-      : await touchedBy(client, 'oot_identities(attempts = {attempts:String})', {
-          attempts: JSON.stringify(formerly),
-        });
-  await rankJobs(client, [...new Set([...touched.jobs, ...left.jobs])]);
+  const left: Touched[] = [];
+  for (const some of chunksOf(formerly, identitiesAtOnce)) {
+    // Nothing but what the view reads: a row can hold a megabyte. In the text of the query, since a parameter is in the URL.
+    const identities = sqlString(JSON.stringify(some, [...identityFields]));
+    left.push(await touchedBy(client, `oot_identities(attempts = ${identities})`));
+  }
+  await rankJobs(client, unique([touched, ...left].flatMap(({ jobs }) => jobs)));
   // At once: a process that is killed before it comes to them would not find them again.
-  await computeRuns(client, left.runs);
+  await computeRuns(client, unique(left.flatMap(({ runs }) => runs)));
   return touched.runs;
 }
 
@@ -85,13 +92,13 @@ const insertedSince = (ms: number) =>
 
 type Touched = { jobs: string[]; runs: string[] };
 
-async function touchedBy(client: ClickHouseClient, rows: string, params = {}): Promise<Touched> {
-  return readOne<Touched>(
+const touchedBy = (client: ClickHouseClient, rows: string): Promise<Touched> =>
+  readOne<Touched>(
     client,
     `SELECT groupUniqArray(toString(job_id)) AS jobs, groupUniqArray(toString(run_key)) AS runs FROM ${rows}`,
-    params,
   );
-}
+
+const unique = (ids: Ids): string[] => [...new Set(ids)];
 
 /** What is stored otherwise than the views say: nothing, unless somebody wrote and did not rank. */
 export type Stale = { attempts: readonly Range[]; runs: readonly string[] };
@@ -147,10 +154,7 @@ async function rankJobs(client: ClickHouseClient, jobs: Ids): Promise<void> {
   }
 }
 
-/**
- * So often one looks again. Who writes attempts of the same job at the same time makes a second look necessary, seldom a
- * third.
- */
+/** One look finds, the next that all is stored; others who write attempts of the same jobs make a third necessary. */
 const maxLooks = 20;
 
 /** Stores the ranges that a view finds, until it finds none. */
@@ -227,23 +231,20 @@ export async function runsComputedAtMs(client: ClickHouseClient): Promise<number
 
 /** So many jobs or runs are looked at in one query. */
 const chunkSize = 5_000;
+/** Of identities fewer: each can have some kilobytes. */
+const identitiesAtOnce = 1_000;
 
-function* chunksOf<T>(all: readonly T[]): Generator<readonly T[]> {
-  for (let start = 0; start < all.length; start += chunkSize) yield all.slice(start, start + chunkSize);
+function* chunksOf<T>(all: readonly T[], size = chunkSize): Generator<readonly T[]> {
+  for (let start = 0; start < all.length; start += size) yield all.slice(start, start + size);
 }
 
-async function read<Row>(client: ClickHouseClient, query: string, params = {}): Promise<Row[]> {
-  const result = await client.query({
-    query,
-    query_params: params,
-    format: 'JSONEachRow',
-    clickhouse_settings: settings,
-  });
+async function read<Row>(client: ClickHouseClient, query: string): Promise<Row[]> {
+  const result = await client.query({ query, format: 'JSONEachRow', clickhouse_settings: settings });
   return result.json<Row>();
 }
 
-async function readOne<Row>(client: ClickHouseClient, query: string, params = {}): Promise<Row> {
-  const [row] = await read<Row>(client, query, params);
+async function readOne<Row>(client: ClickHouseClient, query: string): Promise<Row> {
+  const [row] = await read<Row>(client, query);
   if (!row) throw new Error('a query for one row gave none');
   return row;
 }

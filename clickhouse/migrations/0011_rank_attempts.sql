@@ -279,21 +279,16 @@ SELECT
 FROM
 (
     SELECT
-        attempt.upstream_repo AS upstream_repo,
-        attempt.pr_number AS pr_number,
-        attempt.pytorch_head_sha AS pytorch_head_sha,
-        attempt.delivery_id AS delivery_id,
-        attempt.event_type AS event_type,
-        attempt.downstream_repo AS downstream_repo,
-        attempt.workflow_name AS workflow_name,
-        attempt.job_name AS job_name,
-        attempt.run_id AS run_id
-    FROM
-    (
-        SELECT arrayJoin(JSONExtract(
-            {attempts:String},
-            'Array(Tuple(upstream_repo String, pr_number UInt64, pytorch_head_sha String, delivery_id String, event_type String, downstream_repo String, workflow_name String, job_name String, run_id String))')) AS attempt
-    )
+        JSONExtractString(attempt, 'upstream_repo') AS upstream_repo,
+        JSONExtractUInt(attempt, 'pr_number') AS pr_number,
+        JSONExtractString(attempt, 'pytorch_head_sha') AS pytorch_head_sha,
+        JSONExtractString(attempt, 'delivery_id') AS delivery_id,
+        JSONExtractString(attempt, 'event_type') AS event_type,
+        JSONExtractString(attempt, 'downstream_repo') AS downstream_repo,
+        JSONExtractString(attempt, 'workflow_name') AS workflow_name,
+        JSONExtractString(attempt, 'job_name') AS job_name,
+        JSONExtractString(attempt, 'run_id') AS run_id
+    FROM (SELECT arrayJoin(JSONExtractArrayRaw({attempts:String})) AS attempt)
 );
 
 -- Attempts whose stored ranges are not those that they should have: this, what they are found among, and IS_STALE.

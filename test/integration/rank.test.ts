@@ -1,7 +1,8 @@
 import fc from 'fast-check';
+import type { ClickHouseClient } from '../../clickhouse/client';
 import { computeRuns, findStale, rankAttempts, rankUnranked } from '../../clickhouse/rank';
 import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
-import { changeOfItem, type Image } from '../../replicator/change';
+import { changeOfItem, type Change, type Image } from '../../replicator/change';
 import { createSink } from '../../replicator/sink';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { attempt, clearAttempts, insertAttempts, receivedMs } from '../helpers/rows';
@@ -25,6 +26,10 @@ const put = (...values: WorkflowJobRow[]) =>
   clickHouse.client.insert({ table: tables.workflowJob, values, format: 'JSONEachRow' });
 const rank = async (values: WorkflowJobRow[], formerly: WorkflowJobRow[]) =>
   computeRuns(clickHouse.client, await rankAttempts(clickHouse.client, values, formerly));
+
+/** The client, but for some of what it does. */
+const clientWith = (methods: object): ClickHouseClient =>
+  Object.assign(Object.create(clickHouse.client) as ClickHouseClient, methods);
 
 type Ranges = Record<string, [after: string, until: string]>;
 const ranges = async (): Promise<Ranges> => {
@@ -216,16 +221,15 @@ describe('workflow runs', () => {
 
 describe('where two write at once', () => {
   /** The client, but the first time that it stores something, this happens before. */
-  const delayed = (before: () => Promise<unknown>): TestClickHouse['client'] => {
-    const { client } = clickHouse;
+  const delayed = (before: () => Promise<unknown>): ClickHouseClient => {
     let isFirst = true;
-    return Object.assign(Object.create(client) as typeof client, {
-      command: async (params: Parameters<typeof client.command>[0]) => {
+    return clientWith({
+      command: async (params: Parameters<ClickHouseClient['command']>[0]) => {
         if (isFirst) {
           isFirst = false;
           await before();
         }
-        return client.command(params);
+        return clickHouse.client.command(params);
       },
     });
   };
@@ -269,9 +273,8 @@ describe('where two write at once', () => {
   });
 
   it('ends with an error where ClickHouse does not show what was stored: nothing is confirmed then', async () => {
-    const { client } = clickHouse;
     await put(first, second);
-    const deaf = Object.assign(Object.create(client) as typeof client, { command: () => Promise.resolve() });
+    const deaf = clientWith({ command: () => Promise.resolve() });
     await expect(rankAttempts(deaf, [first], [])).rejects.toThrow(/talk to the same replica/);
   });
 });
@@ -306,7 +309,7 @@ describe('what becomes an attempt of another job or run', () => {
       'owner/repo/d/w/test/0': [never, received(5)],
       'owner/repo/d/w/test/1': [never, always],
     });
-    const merging = Object.assign(Object.create(client) as typeof client, {
+    const merging = clientWith({
       insert: async (params: Parameters<typeof client.insert>[0]) => {
         const result = await client.insert(params);
         await client.command({ query: `OPTIMIZE TABLE ${tables.workflowJob} FINAL` });
@@ -319,6 +322,32 @@ describe('what becomes an attempt of another job or run', () => {
       'owner/repo/d/w/test/0': [never, always],
       'owner/repo/d/w/test/1': [never, always],
     });
+  });
+
+  it('is asked about by what tells it only, however much came with it and however many did so at once', async () => {
+    const count = 1_500;
+    const failed_tests_json = JSON.stringify([{ name: 'x'.repeat(100_000) }]);
+    const changes = Array.from({ length: count }, (_, n): Change => {
+      const formerly: Image = {
+        ...before,
+        dynamoKey: { S: `owner/repo/d/w/test/${n}` },
+        job_name: { S: `${n} ${'"'.repeat(500)}` },
+        ...(n < 200 && { failed_tests_json: { S: failed_tests_json } }),
+      };
+      const becomes = { ...formerly, revision: { N: '2' }, pr_number: { N: '8' } };
+      return { ...changeOfItem(becomes), before: formerly };
+    });
+    const sink = createSink({ client: clickHouse.client, now: Date.now });
+    await sink.write(
+      changes.map(({ before: image }) => changeOfItem(image!)),
+      'stream',
+    );
+    await sink.write(changes, 'stream');
+    await sink.settle();
+    expect(await clickHouse.rows('SELECT count() AS jobs FROM oot_jobs WHERE pr_number = 8')).toEqual([
+      { jobs: count },
+    ]);
+    expect(await stale()).toEqual(nothing);
   });
 
   it.each([
