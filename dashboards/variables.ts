@@ -6,7 +6,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { variableDatasource } from './clickhouse-query';
 import { config } from './config';
-import { jobsInRange, sql } from './sql';
+import { jobsInRange, quoted, sql } from './sql';
 import { states } from './states';
 
 /** The ClickHouse that a dashboard reads. */
@@ -89,11 +89,4 @@ export const jobVariable = () =>
   );
 
 export const outcomeVariable = () =>
-  anyOf(
-    'outcome',
-    'Outcome',
-    `SELECT arrayJoin([${states
-      .filter((state) => state !== 'none')
-      .map((state) => `'${state}'`)
-      .join(', ')}])`,
-  );
+  anyOf('outcome', 'Outcome', `SELECT arrayJoin([${quoted(states.filter((state) => state !== 'none'))}])`);
