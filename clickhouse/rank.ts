@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ClickHouseClient } from './client';
-import { sqlString } from './embedded/sql-literal';
+import { sqlString } from './sql-literal';
 import {
   identityFields,
   tables,

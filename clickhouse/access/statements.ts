@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { sqlName, sqlString } from '../embedded/sql-literal';
+import { sqlName, sqlString } from '../sql-literal';
 import { grants, readerLimits, readerQuota, roles, type Limit, type Role } from './rights';
 
 /** A password as ClickHouse keeps it: SHA-256, in hexadecimal, of the password with the salt behind it. */

@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { sqlString } from './sql-literal';
+import { sqlString } from '../sql-literal';
 import type { InsertStatement } from './statement';
 
 /** Hands the rows of an INSERT to the engine as a file. */

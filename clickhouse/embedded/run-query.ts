@@ -4,7 +4,7 @@ import { canonicalFormat } from './output-formats';
 import type { QueryOptions } from './query-request';
 import type { QueryText } from './query-text';
 import type { EngineResult, SessionPool } from './session-pool';
-import { sqlName, sqlString } from './sql-literal';
+import { sqlName, sqlString } from '../sql-literal';
 
 /** A query's answer: the bytes in `format`, and the counts of ClickHouse's X-ClickHouse-Summary header. */
 export type QueryResult = { bytes: Uint8Array; format: string; summary: Record<string, string> };

@@ -8,7 +8,7 @@ import { readMultipart } from '../../clickhouse/embedded/multipart';
 import { isNativeHello, nativeHello } from '../../clickhouse/embedded/native-hello';
 import { readQueryOptions } from '../../clickhouse/embedded/query-request';
 import { readQueryText } from '../../clickhouse/embedded/query-text';
-import { sqlName, sqlString } from '../../clickhouse/embedded/sql-literal';
+import { sqlName, sqlString } from '../../clickhouse/sql-literal';
 import { readStatement } from '../../clickhouse/embedded/statement';
 
 const noBody = Buffer.alloc(0);
