@@ -22,6 +22,9 @@ export const attemptDays = {
 
 export const attemptTables = Object.keys(attemptDays);
 
+/** What measures readiness each minute (migration 0012). `SYSTEM REFRESH VIEW` does it at once. */
+export const readinessWriter = 'oot_readiness_writer';
+
 /** Where migrations that were applied are written down. */
 export const ledger = 'oot_migrations';
 

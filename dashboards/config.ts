@@ -109,6 +109,8 @@ export const config = {
     delayGoodSeconds: 5,
     /** A poller reads each second; Lambda is only run when something was written. */
     heartbeatStaleMinutes: { poller: 5, lambda: 60 },
+    /** ClickHouse measures readiness each minute; what is older than this is shown to nobody. */
+    readinessStaleMinutes: 10,
     /** "Now" of the delay: rows that were written in this many hours. */
     currentHours: 1,
     /** How far back the newest result of a backend is looked for. */

@@ -5,6 +5,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import pc from 'picocolors';
 import { createClickHouse } from '../clickhouse/client';
 import { migrate } from '../clickhouse/migrate';
+import { readinessWriter } from '../clickhouse/tables';
 import { ensureTable } from '../ingest/table';
 import { awsClientOptions } from '../runtime/aws';
 import { readConfig } from '../runtime/env';
@@ -121,6 +122,8 @@ async function start(
       onProgress: firstStart.show,
     });
     firstStart.end();
+    // By itself at the next full minute; somebody may look before.
+    await clickHouse.command({ query: `SYSTEM REFRESH VIEW ${readinessWriter}` });
     step('History loaded', `${count.toLocaleString('en')} check runs of 21 days`);
   }
 

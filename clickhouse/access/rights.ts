@@ -24,7 +24,7 @@ const derivingViews = [
   'oot_stale_runs',
 ] as const;
 
-/** Views that dashboards, alerts and people read. */
+/** Views that dashboards, alerts and people read, and the table that ClickHouse itself keeps for them. */
 const views = [
   'oot_attempts',
   'oot_attempts_as_of',
@@ -33,6 +33,10 @@ const views = [
   'oot_jobs_as_of',
   'oot_jobs_between',
   'oot_quarantine',
+  'oot_readiness',
+  'oot_readiness_at',
+  'oot_readiness_jobs_as_of',
+  'oot_readiness_runs_as_of',
   'oot_replication',
   'oot_runs_as_of',
   'oot_runs_between',

@@ -31,6 +31,24 @@ export const pipelineRules = (): RuleGroup => ({
       hasHistory: false,
     },
     {
+      name: 'OotReadinessStale',
+      uid: 'oot-readiness-stale',
+      summary: 'ClickHouse does not measure readiness any more: its dashboard is empty.',
+      description: `Readiness was last measured ${shown('A', 'seconds')} ago; ${shown('B', 'seconds')} are too long.`,
+      value: queries.readinessAge(),
+      limit: queries.readinessAgeLimit(),
+      comparison: '>',
+      for: '2m',
+      keepFiringFor: '10m',
+      // Nobody is registered and nobody has reported.
+      noData: 'OK',
+      error: 'KeepLast',
+      severity: 'warning',
+      panel: { dashboard: 'readiness', id: 1, variables: {} },
+      // Each measurement takes the place of the one before.
+      hasHistory: false,
+    },
+    {
       name: 'OotReplicationSlow',
       uid: 'oot-replication-slow',
       summary: 'Results take too long to be seen.',

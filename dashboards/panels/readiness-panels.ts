@@ -40,7 +40,7 @@ const inWords = (list: readonly Criterion[]): string =>
 /** What every number of this dashboard is taken over. */
 const windowText =
   `Over the last ${limits.windowDays} days up to now, whatever the dashboard's time range; ${countedEvent} events only, ` +
-  'since upstream counts results on pull requests.';
+  `since upstream counts results on pull requests. Measured each minute; empty when that is ${config.pipeline.readinessStaleMinutes} minutes ago.`;
 
 const daysText =
   `Days: how many days in a row, today included, it has been so over the ${limits.windowDays} days that end on each day ` +

@@ -32,3 +32,23 @@ export const onActivityDays = ({
   ) AS known USING (downstream_repo)
   WHERE (${holds}) AND ${condition}
 )`;
+
+/** The backends that certainly have had a result for which `holds` is true, before the day (UTC) of a time. */
+const backendsWithCertain = (holds: string, at: string): string => sql`
+    SELECT downstream_repo
+    FROM oot_activity_day
+    WHERE state = 'reported' AND settled_day < toDate(${at}, 'UTC') AND (${holds})
+      AND (downstream_repo, received_day) NOT IN (SELECT downstream_repo, received_day FROM oot_activity_day WHERE state = 'deleted')`;
+
+/** The backends that have had a result for which `holds` is true by a time. Most are certain to, without a look at attempts. */
+export const backendsWithResult = (holds: string, at: string): string => sql`
+    ${backendsWithCertain(holds, at)}
+    UNION ALL
+    SELECT downstream_repo
+    FROM oot_attempts
+    WHERE (toDate(received_at), downstream_repo) IN (
+        SELECT received_day, downstream_repo
+        FROM oot_activity_day
+        WHERE state IN ('swept', 'reported') AND (${holds})
+          AND downstream_repo NOT IN (${backendsWithCertain(holds, at)}))
+      AND outcome != 'running' AND settled_at <= ${at} AND received_at < ${at} AND (${holds})`;

@@ -1,14 +1,21 @@
 import { config } from '../config';
 import { settingSql } from '../settings';
 import { isOfLevels, quoted, sql } from '../sql';
-import { byBackend, evaluatedAt, joinedToBackends, limitByBackend } from './alert-instances';
-import { silenceAt } from './backend-results';
+import {
+  byBackend,
+  evaluatedAt,
+  joinedToBackends,
+  limitByBackend,
+  registeredBackends,
+} from './alert-instances';
+import { backendsPerPullRequest, silenceAt } from './backend-results';
 import { lastJobsAtEnd } from './backend-states';
 import { atEnd } from './moments';
 import { countedEvent, type CriterionColumn, criteria } from './readiness-criteria';
-import { currentJobs, currentRuns, partOf } from './readiness-windows';
+import { currentMeasure } from './readiness-measures';
 
-const { state, alerts } = config;
+const { state, silentHours, alerts } = config;
+const { perPullRequest, nightlyOnly } = silentHours;
 const { backendSeverity, signalSeverity, overdue, readiness } = alerts;
 
 /** What decides whether a backend is silent, as on the dashboards. */
@@ -29,14 +36,17 @@ export const badStreak = () => byBackend(backendSeverity, 'bad_streak', lastJobs
 
 export const brokenFrom = () => limitByBackend(backendSeverity, state.brokenJobs);
 
-const reported = { condition: 'last_result_ms > 0' };
-
 /** Seconds since a backend's newest result; no row for one that never had any. */
 export const secondsSilent = () =>
-  byBackend(backendSeverity, '(at - last_result_ms) / 1000', silences, reported);
+  byBackend(backendSeverity, '(at - last_result_ms) / 1000', silences, { condition: 'last_result_ms > 0' });
 
-/** Seconds; less for a backend that only runs by the clock. */
-export const silentFrom = () => byBackend(backendSeverity, 'silent_hours * 3600', silences, reported);
+/** Seconds; less for a backend that only runs by the clock. A row more, of one without a result, is compared with nothing. */
+export const silentFrom = () =>
+  byBackend(
+    backendSeverity,
+    `if(downstream_repo IN (${backendsPerPullRequest(evaluatedAt)}), ${settingSql(perPullRequest)}, ${settingSql(nightlyOnly)}) * 3600`,
+    registeredBackends,
+  );
 
 /** Jobs of the last days that are overdue. */
 export const overdueJobs = () =>
@@ -54,32 +64,19 @@ export const overdueMoreThan = () => limitByBackend(signalSeverity, overdue.more
 const { levels } = readiness;
 
 /** A criterion of readiness over the window that ends now; NULL where too little is known to judge. */
-export const criterionValue = (column: CriterionColumn) => {
-  const { part, basis } = measured(column);
-  const ofThese = isOfLevels(quoted(levels));
-  return byBackend(
+export const criterionValue = (column: CriterionColumn) =>
+  byBackend(
     signalSeverity,
     `if(basis >= ${settingSql(readiness.minSamples)}, measured, NULL)`,
-    joinedToBackends(
-      sql`
-    SELECT downstream_repo, ${column} AS measured, ${basis} AS basis
-    FROM (
-    ${part === 'runs' ? currentRuns(evaluatedAt, ofThese) : currentJobs(evaluatedAt, ofThese)}
-    )`,
-    ),
+    joinedToBackends(currentMeasure(column, evaluatedAt, isOfLevels(quoted(levels)))),
     { only: levels },
   );
-};
 
-export const criterionLimit = (column: CriterionColumn) =>
-  limitByBackend(signalSeverity, measured(column).limit, levels);
+export const criterionLimit = (column: CriterionColumn) => {
+  const criterion = criteria.find((one) => one.column === column);
+  if (!criterion) throw new Error(`${column} is no criterion`);
+  return limitByBackend(signalSeverity, criterion.limit, levels);
+};
 
 /** What the criteria count, in words. */
 export const criterionBasis = `${countedEvent} events of the last ${config.readiness.windowDays} days`;
-
-const measured = (column: CriterionColumn) => {
-  const criterion = criteria.find((one) => one.column === column);
-  if (!criterion) throw new Error(`${column} is no criterion`);
-  const basis = criterion.basis.column;
-  return { limit: criterion.limit, basis, part: partOf(column) };
-};

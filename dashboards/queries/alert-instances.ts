@@ -35,10 +35,12 @@ export const byBackend = (
     WHERE level IN (${quoted(only)}) AND ${condition}
     ORDER BY backend`;
 
+export const registeredBackends = 'SELECT repo AS downstream_repo, level, oncalls FROM oot_backends';
+
 /** Registered backends with what another query knows of them; without a row there, its columns have their defaults. */
 export const joinedToBackends = (from: string): string => sql`
     SELECT *
-    FROM (SELECT repo AS downstream_repo, level, oncalls FROM oot_backends) AS backends
+    FROM (${registeredBackends}) AS backends
     LEFT JOIN (
     ${from}
     ) AS known USING (downstream_repo)`;
@@ -48,10 +50,7 @@ export const limitByBackend = (
   severity: Setting<Severity>,
   limit: Setting,
   only: readonly string[] = levels,
-): string =>
-  byBackend(severity, settingSql(limit), 'SELECT repo AS downstream_repo, level, oncalls FROM oot_backends', {
-    only,
-  });
+): string => byBackend(severity, settingSql(limit), registeredBackends, { only });
 
 /** One limit for every instance: a row without labels fits all. */
 export const oneLimit = (limit: number): string => `SELECT ${limit} AS value`;

@@ -13,6 +13,14 @@ export const heartbeatLimit = () =>
     .map(([replicator, minutes]) => `SELECT '${replicator}' AS replicator, ${minutes * 60} AS value`)
     .join(' UNION ALL ');
 
+/** Seconds since ClickHouse last measured what readiness is decided by; no row where there is nobody to measure. */
+export const readinessAge = () => sql`
+    SELECT dateDiff('millisecond', max(measured_at), ${evaluatedAt}) / 1000 AS value
+    FROM oot_readiness
+    HAVING count() > 0`;
+
+export const readinessAgeLimit = () => oneLimit(pipeline.readinessStaleMinutes * 60);
+
 /** Seconds, 99th percentile; NULL where nothing came by the stream. */
 export const delay = () => currentDelay({ now: evaluatedAt });
 

@@ -1,11 +1,14 @@
 import { config } from '../config';
 import { settingSql } from '../settings';
 import { isScheduled, sql, where, type Filter } from '../sql';
-import { onActivityDays } from './activity-days';
+import { backendsWithResult, onActivityDays } from './activity-days';
 import { backendAndMoment, byMoment, ever, overMoments, toMs, untilThen, type Moments } from './moments';
 
 /** Variables that decide what is looked at; each page passes those that it has. */
 export const summaryFilters: readonly Filter[] = ['level', 'backend', 'upstream', 'eventType'];
+
+/** The backends that have had a result by a time and did not only run by the clock: `silent_hours` of {@link silence}. */
+export const backendsPerPullRequest = (at: string): string => backendsWithResult(`NOT ${isScheduled}`, at);
 
 /** Each registered backend at each of the moments. */
 export const backendsAt = ({ list }: Moments, filterNames: readonly Filter[]): string => sql`

@@ -19,7 +19,7 @@ const shown = {
 } as const;
 
 export type Criterion = {
-  /** Its column in the windows of `readiness.ts`, in the unit of `limit`; NULL where nothing is known. */
+  /** Its name as a column, in the unit of `limit`; NULL where nothing is known. */
   column: string;
   words: string;
   comparison: '>' | '<' | '>=';
@@ -27,15 +27,13 @@ export type Criterion = {
   limit: Setting;
   limitText: (limit: number) => string;
   shown: keyof typeof shown;
-  /** The column that says how many jobs or runs the value comes from, and the word for them. */
-  basis: { column: string; words: string };
+  /** The word for what is counted to say how much the value comes from. */
+  basis: string;
   /** What it means that there is no value. */
   unknown: string;
   /** Of getting to L3 only; the others hold for L3 and L4 too, and are demotion signals when they break. */
   isForPromotion: boolean;
 };
-
-const jobs = { column: 'counted_jobs', words: 'jobs' };
 
 /** Upstream's criteria for L3 (test-infra#8421, #8551 to #8553), in the order in which they are shown. */
 export const criteria = [
@@ -46,7 +44,7 @@ export const criteria = [
     limit: limits.successRate,
     limitText: percent,
     shown: 'share',
-    basis: jobs,
+    basis: 'jobs',
     unknown: `no ${countedEvent} job that counts`,
     isForPromotion: false,
   },
@@ -57,7 +55,7 @@ export const criteria = [
     limit: mapSetting(limits.meanQueueMinutes, (minutes) => minutes * 60),
     limitText: (seconds) => `${seconds / 60} min`,
     shown: 'minutes',
-    basis: { column: 'queue_runs', words: 'runs' },
+    basis: 'runs',
     unknown: `no ${countedEvent} run with a queue time`,
     isForPromotion: false,
   },
@@ -68,7 +66,7 @@ export const criteria = [
     limit: mapSetting(limits.medianEndToEndHours, (hours) => hours * 3600),
     limitText: (seconds) => `${seconds / 3600} h`,
     shown: 'hours',
-    basis: { column: 'end_to_end_runs', words: 'runs' },
+    basis: 'runs',
     unknown: `no complete ${countedEvent} run with its times and queue time`,
     isForPromotion: false,
   },
@@ -79,7 +77,7 @@ export const criteria = [
     limit: limits.timeoutRate,
     limitText: percent,
     shown: 'share',
-    basis: jobs,
+    basis: 'jobs',
     unknown: `no ${countedEvent} job that counts`,
     isForPromotion: false,
   },
@@ -90,7 +88,7 @@ export const criteria = [
     limit: limits.overrunRate,
     limitText: percent,
     shown: 'share',
-    basis: { column: 'timed_jobs', words: 'jobs' },
+    basis: 'jobs',
     unknown: `no ${countedEvent} job whose duration is known`,
     isForPromotion: false,
   },
@@ -101,7 +99,7 @@ export const criteria = [
     limit: setting(limits.monthAtLevelDays),
     limitText: (days) => `${days} days`,
     shown: 'days',
-    basis: { column: 'level_days_known', words: 'first result' },
+    basis: 'first result',
     unknown: 'no result at L2',
     isForPromotion: true,
   },
@@ -112,7 +110,7 @@ export const criteria = [
     limit: setting(limits.dataDays),
     limitText: (days) => `${days} days`,
     shown: 'days',
-    basis: { column: 'data_days_known', words: 'first result' },
+    basis: 'first result',
     unknown: `no ${countedEvent} result`,
     isForPromotion: true,
   },

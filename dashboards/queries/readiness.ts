@@ -7,10 +7,16 @@ import {
   type Criterion,
   type CriterionColumn,
 } from './readiness-criteria';
-import { partOf, windows, withParts } from './readiness-windows';
+import { measureOf, readinessCounts } from './readiness-measures';
 
-/** The criteria look at their own windows, which end now, whatever the dashboard's time range is. */
-const currentTime = 'now64(3)';
+/*
+ * The criteria look at their own windows, which end now, whatever the dashboard's time range is. `at` asks for those of
+ * another time.
+ */
+
+/** A query of named parts, each of which reads those before it. */
+const withParts = (parts: readonly string[], select: string): string =>
+  `WITH\n${parts.join(',\n')}\n${select}`;
 
 /** What a backend's criteria come to: in words, worst first. */
 export const verdicts = [
@@ -26,15 +32,13 @@ export const verdicts = [
 export type Verdict = (typeof verdicts)[number];
 
 /** One row a backend, criterion and day. `passes` is NULL where there is no value. */
-const judged = (now: string): string[] => [
-  ...windows(now),
+const judged = (at?: string): string[] => [
   sql`
   judged AS (
     SELECT
       downstream_repo,
       level,
       days_ago,
-      window_end,
       arrayJoin([
         ${criteria.map((criterion, index) => judgement(criterion, index + 1)).join(',\n        ')}
       ]) AS judgement,
@@ -42,21 +46,25 @@ const judged = (now: string): string[] => [
       judgement.2 AS value,
       judgement.3 AS basis,
       judgement.4 AS passes
-    FROM measured
+    FROM (
+    ${readinessCounts(at)}
+    )
     WHERE level NOT IN ('L3', 'L4') OR position <= ${criteria.filter(({ isForPromotion }) => !isForPromotion).length}
   )`,
 ];
 
-const judgement = ({ column, comparison, limit, basis }: Criterion, position: number): string =>
-  `(${position}, CAST(${column} AS Nullable(Float64)), toUInt64(${basis.column}), CAST(${column} ${comparison} ${settingSql(limit)} AS Nullable(UInt8)))`;
+const judgement = ({ column, comparison, limit }: (typeof criteria)[number], position: number): string => {
+  const { value, basis } = measureOf(column);
+  return `(${position}, CAST(${value} AS Nullable(Float64)), toUInt64(${basis}), CAST(${value} ${comparison} ${settingSql(limit)} AS Nullable(UInt8)))`;
+};
 
 /** An expression that picks, by a row's criterion, one of one SQL expression each. */
 const byCriterion = (pick: (criterion: Criterion) => string): string =>
   `multiIf(${criteria.map((criterion, index) => `position = ${index + 1}, ${pick(criterion)}`).join(', ')}, '')`;
 
 /** One row a backend and criterion, as of now, and for how many days it has been so. */
-const scored = (now: string): string[] => [
-  ...judged(now),
+const scored = (at?: string): string[] => [
+  ...judged(at),
   sql`
   scored AS (
     SELECT
@@ -74,7 +82,7 @@ const scored = (now: string): string[] => [
       if(first_not_held = 0, length(days), toUInt64(first_not_held - 1)) AS days_held,
       if(first_not_broken = 0, length(days), toUInt64(first_not_broken - 1)) AS days_broken,
       ${byCriterion((criterion) => `ifNull(${shownValue(criterion, 'current')}, 'unknown')`)} AS shown_value,
-      ${byCriterion(({ basis }) => `concat(toString(current_basis), ' ${basis.words}')`)} AS based_on,
+      ${byCriterion(({ basis }) => `concat(toString(current_basis), ' ${basis}')`)} AS based_on,
       multiIf(
         verdict = 'pass', '',
         verdict = 'fail', concat(criterion, ' ', shown_value, ', needs ', needed),
@@ -88,8 +96,8 @@ const currentOf = (column: CriterionColumn): string =>
   `anyIf(current, position = ${criteria.findIndex((criterion) => criterion.column === column) + 1}) AS ${column}`;
 
 /** One row a backend: the verdict, and the value of each criterion. */
-const summed = (now: string): string[] => [
-  ...scored(now),
+const summed = (at?: string): string[] => [
+  ...scored(at),
   sql`
   summed AS (
     SELECT
@@ -118,9 +126,9 @@ const summed = (now: string): string[] => [
 ];
 
 /** How many backends come to which verdict: one row, a number each. */
-export const verdictCounts = (now = currentTime): string =>
+export const verdictCounts = (at?: string): string =>
   withParts(
-    summed(now),
+    summed(at),
     sql`
   SELECT
     countIf(overall = 'ready') AS ready,
@@ -132,9 +140,9 @@ export const verdictCounts = (now = currentTime): string =>
   );
 
 /** One row a backend, worst first. */
-export const readinessByBackend = (now = currentTime): string =>
+export const readinessByBackend = (at?: string): string =>
   withParts(
-    summed(now),
+    summed(at),
     sql`
   SELECT
     downstream_repo,
@@ -150,9 +158,9 @@ export const readinessByBackend = (now = currentTime): string =>
   );
 
 /** One row a backend and criterion; what is broken first, within a backend in the order of the criteria. */
-export const readinessByCriterion = (now = currentTime): string =>
+export const readinessByCriterion = (at?: string): string =>
   withParts(
-    scored(now),
+    scored(at),
     sql`
   SELECT
     downstream_repo,
@@ -171,13 +179,11 @@ export const readinessByCriterion = (now = currentTime): string =>
   );
 
 /** A criterion's value over the window that ends on each day, one series a backend. */
-export const criterionTrend = (column: CriterionColumn, now = currentTime): string =>
-  withParts(
-    windows(now, [partOf(column)]),
-    sql`
-  SELECT window_end AS time, downstream_repo AS backend, ${column}
-  FROM measured
+export const criterionTrend = (column: CriterionColumn, at?: string): string => sql`
+  SELECT window_end AS time, downstream_repo AS backend, ${measureOf(column).value} AS ${column}
+  FROM (
+  ${readinessCounts(at)}
+  )
   WHERE ${column} IS NOT NULL
     AND ${where('level', 'backend')}
-  ORDER BY time, backend`,
-  );
+  ORDER BY time, backend`;

@@ -1,5 +1,5 @@
 import { loadBackends, type Backend } from '../../clickhouse/backends';
-import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
+import { dateTimeOfMs, readinessWriter, tables, type WorkflowJobRow } from '../../clickhouse/tables';
 import { allRuleGroups } from '../../dashboards/alerts/all';
 import {
   evaluateRule,
@@ -37,15 +37,23 @@ const registry: Backend[] = [
   { repo: probe, level: 'L2', device: '', oncalls: [] },
 ];
 
-/** Everything gone, and who is registered there again. */
+/** Everything gone, and who is registered there again. ClickHouse measures nothing by itself: its clock is another. */
 export async function reset({ client }: TestClickHouse, backends = registry): Promise<void> {
-  for (const table of Object.values(tables)) await client.command({ query: `TRUNCATE TABLE ${table}` });
+  await client.command({ query: `SYSTEM STOP VIEW ${readinessWriter}` });
+  for (const table of [...Object.values(tables), 'oot_readiness'])
+    await client.command({ query: `TRUNCATE TABLE ${table}` });
   await loadBackends(client, backends, startMs);
 }
 
 export async function insert({ client }: TestClickHouse, ...rows: WorkflowJobRow[]): Promise<void> {
   await insertAttempts(client, rows, { withRuns: true });
 }
+
+/** Readiness, as it is measured at a minute. */
+export const measureReadinessAt = ({ client }: TestClickHouse, minute: number) =>
+  client.command({
+    query: `INSERT INTO oot_readiness SELECT * FROM oot_readiness_at(at = '${at(minute)}')`,
+  });
 
 const marks = {
   s: { conclusion: 'success' },

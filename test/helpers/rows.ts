@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '../../clickhouse/client';
 import { computeRuns, rankAttempts } from '../../clickhouse/rank';
-import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
+import { dateTimeOfMs, readinessWriter, tables, type WorkflowJobRow } from '../../clickhouse/tables';
 
 /** When the attempts of a test are received unless it says otherwise, UTC milliseconds. */
 export const receivedMs = Date.UTC(2026, 10, 20, 10);
@@ -72,3 +72,9 @@ export async function insertAttempts(
 }
 
 export { clearAttempts } from '../../clickhouse/retention';
+
+/** Readiness, as ClickHouse measures it by itself each minute. */
+export async function measureReadiness(client: ClickHouseClient): Promise<void> {
+  for (const verb of ['REFRESH', 'WAIT'])
+    await client.command({ query: `SYSTEM ${verb} VIEW ${readinessWriter}` });
+}

@@ -14,6 +14,7 @@ import {
   hours,
   insert,
   job,
+  measureReadinessAt,
   msAt,
   recovering,
   reset,
@@ -113,6 +114,38 @@ describe('OotReplicationStale', () => {
     expect(renderAnnotations(ruleOf(rule).rule, missing).description).toBe(
       'No replicator has ever reported, or ClickHouse does not answer.',
     );
+  });
+});
+
+describe('OotReadinessStale', () => {
+  const rule = 'OotReadinessStale';
+  const labels: Labels = { severity: 'warning' };
+
+  it('fires 2 minutes after nothing was measured for 10, is kept for 10 after it was again', async () => {
+    const go = follow(clickHouse, rule);
+    await measureReadinessAt(clickHouse, 0);
+    expect(await go(0, 15)).toEqual({ 0: [], 13: [alerting(labels, 780, 600)] });
+    await measureReadinessAt(clickHouse, 16);
+    expect(await go(16, 27)).toEqual({ 16: [recovering(labels, 0, 600)], 26: [] });
+  });
+
+  it('says for how long, where to look and what to do', async () => {
+    await measureReadinessAt(clickHouse, -11);
+    expect(await texts(rule)).toEqual([
+      {
+        summary: 'ClickHouse does not measure readiness any more: its dashboard is empty.',
+        description: 'Readiness was last measured 11m 0s ago; 10m 0s are too long.',
+        runbook_url: `${runbook}ootreadinessstale`,
+        dashboard: 'https://grafana.example/d/oot-readiness?viewPanel=1',
+      },
+    ]);
+  });
+
+  it('has nothing to say where nobody is registered and nobody has reported', async () => {
+    await reset(clickHouse, []);
+    await measureReadinessAt(clickHouse, -60);
+    expect(await rows(rule)).toEqual([]);
+    expect(await changes(rule, [0, 30])).toEqual({ 0: [] });
   });
 });
 

@@ -3,7 +3,7 @@ import { allRules } from '../../dashboards/alerts/all';
 import { evaluateRule, FrameError, readFrame } from '../../dashboards/alerts/evaluate';
 import type { AlertRule } from '../../dashboards/alerts/rule';
 import { setting, settingOf, settingSql } from '../../dashboards/settings';
-import { at, insert, job, msAt, probe, reset, series } from '../helpers/alert-clock';
+import { at, insert, job, measureReadinessAt, msAt, probe, reset, series } from '../helpers/alert-clock';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 
 /* What holds for every rule; what each one says is in alerts-{backends,readiness,upstream,pipeline}.test.ts. */
@@ -26,6 +26,7 @@ const names = [
   'OotSharedBreakage',
   'OotRelayProbeUnhealthy',
   'OotReplicationStale',
+  'OotReadinessStale',
   'OotReplicationSlow',
   'OotQuarantine',
 ];
@@ -39,6 +40,7 @@ describe('the frames of a rule', () => {
     OotSharedBreakage: ['upstream', 'pr', 'sha', 'event'],
     OotRelayProbeUnhealthy: ['check'],
     OotReplicationStale: ['replicator'],
+    OotReadinessStale: [],
     OotReplicationSlow: [],
     OotQuarantine: [],
   };
@@ -71,6 +73,7 @@ describe('the frames of a rule', () => {
       values: shards,
       format: 'JSONEachRow',
     });
+    await measureReadinessAt(clickHouse, 0);
   };
 
   it.each(names)('of %s are one number and texts, with a limit for each row', async (name) => {

@@ -1,8 +1,8 @@
 import { formatReport, p99Ratio } from '../chaos/bad-input/report';
 import { runBadInput } from '../chaos/bad-input/run';
 
-/** The short form of `npm run test:chaos -- --bad-input`; that one judges p99 and memory too. */
-it('lets nothing bad in, answers everything within 9 s, and keeps taking what is valid', async () => {
+/** The short form of `npm run test:chaos -- --bad-input`; that one judges times and memory too. */
+it('lets nothing bad in, answers everything, and keeps taking what is valid', async () => {
   const report = await runBadInput({
     requests: 3_000,
     seed: 20261123,

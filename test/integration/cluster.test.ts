@@ -177,7 +177,9 @@ describe('the statements of every migration', () => {
     for (const { name, sql } of await statements('oot')) {
       const engines = [...sql.matchAll(/\bENGINE\s*=\s*(\w+)/g)].map(([, one]) => one!);
       const alone = engines.filter((one) => one.endsWith('MergeTree') && !one.startsWith('Replicated'));
-      expect([name, alone]).toEqual([name, []]);
+      // Every server measures readiness for itself: a replicated table can't be put in place of another.
+      const isMeasured = sql.startsWith('CREATE TABLE IF NOT EXISTS oot_readiness ');
+      expect([name, alone]).toEqual([name, isMeasured ? ['MergeTree'] : []]);
     }
   });
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { loadBackends, type Backend } from '../../clickhouse/backends';
-import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
+import { dateTimeOfMs, readinessWriter, tables, type WorkflowJobRow } from '../../clickhouse/tables';
 import { config } from '../../dashboards/config';
+import { criterionValue } from '../../dashboards/queries/alert-backends';
 import { setting } from '../../dashboards/settings';
 import {
   criterionTrend,
@@ -9,12 +10,11 @@ import {
   readinessByCriterion,
   verdictCounts,
 } from '../../dashboards/queries/readiness';
-import { criteria, historyDays } from '../../dashboards/queries/readiness-criteria';
-import { attemptInWindows, windowsThatHold } from '../../dashboards/queries/readiness-windows';
+import { countedEvent, criteria, historyDays } from '../../dashboards/queries/readiness-criteria';
 import { demoNowMs, loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery, type VariableValue } from '../helpers/grafana';
-import { attempt, clearAttempts, insertAttempts, receivedMs } from '../helpers/rows';
+import { attempt, clearAttempts, insertAttempts, measureReadiness, receivedMs } from '../helpers/rows';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -233,17 +233,17 @@ describe('oot_runs_between', () => {
   });
 });
 
-describe('windows that hold an attempt', () => {
+describe('oot_readiness_at', () => {
   beforeEach(clear);
 
-  it('shows for each window what oot_jobs_between shows', async () => {
+  it('counts in each window what oot_jobs_between shows', async () => {
     await insert(
       ran(40 * hourMs, 10, { pytorch_head_sha: 'a', conclusion: 'failure' }),
       ran(20 * hourMs, 10, { pytorch_head_sha: 'a', run_attempt: 2 }),
       ran(30 * hourMs, 10, { pytorch_head_sha: 'b', run_attempt: 3 }),
       ran(10 * hourMs, 10, { pytorch_head_sha: 'b' }),
       ran(0, 10, { pytorch_head_sha: 'received now: not before now' }),
-      ran(2 * dayMs, 10, { pytorch_head_sha: 'at the edge' }),
+      ran(14 * dayMs, 10, { pytorch_head_sha: 'at the edge' }),
     );
     expect(await expectWindowsToAgree()).toBeGreaterThan(5);
   });
@@ -253,8 +253,12 @@ describe('windows that hold an attempt', () => {
       fc.record({
         // On, before and after the ends of windows, and often at the same time as another.
         agoMs: fc
-          .tuple(fc.integer({ min: 0, max: 15 }), fc.constantFrom(0, 1, 3 * hourMs))
-          .map(([sixths, moreMs]) => sixths * 6 * hourMs + moreMs),
+          .tuple(
+            fc.constantFrom(0, 14 * 4),
+            fc.integer({ min: 0, max: 15 }),
+            fc.constantFrom(0, 1, 3 * hourMs),
+          )
+          .map(([windowSixths, sixths, moreMs]) => (windowSixths + sixths) * 6 * hourMs + moreMs),
         sha: fc.constantFrom('a', 'b'),
         attempt: fc.integer({ min: 1, max: 3 }),
       }),
@@ -274,27 +278,44 @@ describe('windows that hold an attempt', () => {
     );
   }, 120_000);
 
-  /** Compares each of four windows of two days with the view of one window; returns how many jobs they show. */
+  /** Compares the first five windows with the view of one window; returns how many jobs they show. */
   async function expectWindowsToAgree(): Promise<number> {
     const midnightMs = Math.floor(nowMs / dayMs) * dayMs;
-    const ends = [nowMs, ...[0, 1, 2].map((days) => midnightMs - days * dayMs)];
-    const windows = { now, days: 4, windowDays: 2 };
-    const rolling = await clickHouse.rows<{ days_ago: number; dynamoKey: string }>(
-      `SELECT toUInt16(arrayJoin(${windowsThatHold(windows)})) AS days_ago, dynamoKey
-       FROM (SELECT dynamoKey, ${attemptInWindows(windows)} FROM oot_attempts_as_of(at = ${now}))
-       ORDER BY days_ago, dynamoKey`,
+    const ends = [nowMs, ...[0, 1, 2, 3].map((days) => midnightMs - days * dayMs)];
+    const counted = await clickHouse.rows<{ jobs: number }>(
+      `SELECT sum(counted_jobs) AS jobs FROM oot_readiness_at(at = ${now}) WHERE days_ago < 5 GROUP BY days_ago ORDER BY days_ago`,
     );
-    const shown = ends.map((_, index) => rolling.filter((row) => row.days_ago === index));
-    const between = await Promise.all(
-      ends.map((endMs) =>
-        clickHouse.rows<{ dynamoKey: string }>(
-          `SELECT dynamoKey FROM oot_jobs_between(from = '${dateTimeOfMs(endMs - 2 * dayMs)}', to = '${dateTimeOfMs(endMs)}') ORDER BY dynamoKey`,
-        ),
-      ),
+    const between = await clickHouse.rows<{ jobs: number }>(
+      ends
+        .map(
+          (endMs) =>
+            `SELECT count() AS jobs FROM oot_jobs_between(from = '${dateTimeOfMs(endMs - 14 * dayMs)}', to = '${dateTimeOfMs(endMs)}')`,
+        )
+        .map((sql, index) => `SELECT ${index} AS days_ago, jobs FROM (${sql})`)
+        .join(' UNION ALL ')
+        .replace(/^(.*)$/, 'SELECT jobs FROM ($1) ORDER BY days_ago'),
     );
-    expect(shown.map((rows) => rows.map(({ dynamoKey }) => ({ dynamoKey })))).toEqual(between);
-    return rolling.length;
+    // Nobody is registered, so a backend without a job in all these days has no row.
+    expect(counted.length === 0 ? between.map(() => ({ jobs: 0 })) : counted).toEqual(between);
+    return sum(between.map(({ jobs }) => jobs));
   }
+
+  it('measures by the windows, the event and the limit of an overrun that the dashboards tell', async () => {
+    await register({ 'a/b': 'L2' });
+    const { windowDays, overrunHours } = config.readiness;
+    const event_type = countedEvent;
+    await insert(
+      ran(windowDays * dayMs, overrunHours * 60, { event_type }),
+      ran(windowDays * dayMs + 1, overrunHours * 60, { event_type }),
+      ran(hourMs, overrunHours * 60 + 1, { event_type }),
+      ran(hourMs, overrunHours * 60 + 1, { event_type: 'push', pytorch_head_sha: 'main' }),
+    );
+    const rows = await clickHouse.rows<Record<string, number>>(
+      `SELECT days_ago, counted_jobs, overrun_jobs FROM oot_readiness_at(at = ${now}) ORDER BY days_ago`,
+    );
+    expect(rows).toHaveLength(historyDays);
+    expect(rows[0]).toEqual({ days_ago: 0, counted_jobs: 2, overrun_jobs: 1 });
+  });
 
   it('has no window twice where now is midnight', async () => {
     const ends = await clickHouse.rows(
@@ -418,6 +439,90 @@ describe('readiness, by hand', () => {
     expect(await names({ level: ['L3'] })).toEqual(['c/d']);
     expect(await names({ backend: ['a/b', "it's"] })).toEqual(['a/b']);
     expect(await names({ backend: ["') OR 1=1 --"] })).toEqual([]);
+  });
+});
+
+describe('what is kept of readiness', () => {
+  beforeEach(clear);
+  const view = (verb: 'STOP' | 'START') =>
+    clickHouse.client.command({ query: `SYSTEM ${verb} VIEW ${readinessWriter}` });
+  afterEach(() => view('START'));
+  const startedMs = Date.now();
+
+  /** A backend that breaks a criterion, one that holds them, and a stranger; as of the machine's clock. */
+  async function insertLately(): Promise<void> {
+    await register({ 'a/b': 'L2', 'c/d': 'L3' });
+    const moment = (row: WorkflowJobRow, agoMs: number) => {
+      const atMs = startedMs - agoMs;
+      return {
+        ...row,
+        received_at: dateTimeOfMs(atMs),
+        started_at: senderTime(atMs),
+        completed_at: senderTime(atMs + 30 * minuteMs),
+        outcome_at: dateTimeOfMs(atMs + 30 * minuteMs),
+      };
+    };
+    await insert(
+      ...['a/b', 'c/d', 'not/known'].flatMap((downstream_repo, backend) =>
+        Array.from({ length: 30 }, (_, n) => {
+          const agoMs = (n + 1) * 13 * hourMs;
+          const conclusion = backend === 0 && n % 5 === 0 ? 'timed_out' : 'success';
+          return moment(ran(agoMs, 30, { downstream_repo, conclusion, queue_time: 600 * n }), agoMs);
+        }),
+      ),
+    );
+  }
+
+  it('is what the definition says of that moment, in each panel and in the rules', async () => {
+    await insertLately();
+    await measureReadiness(clickHouse.client);
+    await view('STOP');
+    const [measured] = await clickHouse.rows<{ at: string }>(
+      'SELECT any(measured_at) AS at FROM oot_readiness',
+    );
+    const at = `toDateTime64('${measured!.at}', 3, 'UTC')`;
+    const kept = await clickHouse.rows('SELECT * FROM oot_readiness ORDER BY ALL');
+    expect(kept).toHaveLength(3 * historyDays);
+    expect(kept).toEqual(await clickHouse.rows(`SELECT * FROM oot_readiness_at(at = ${at}) ORDER BY ALL`));
+    for (const query of [readinessByBackend, readinessByCriterion, verdictCounts]) {
+      const shown = await ask(query());
+      expect(shown).toEqual(await ask(query(at)));
+      expect(shown.length).toBeGreaterThan(0);
+    }
+    for (const column of ['mean_queue_seconds', 'timeout_rate', 'overrun_rate'] as const) {
+      const rule = criterionValue(column).replaceAll('$__toTime_ms', at);
+      const [alerted] = await clickHouse.rows<{ backend: string; value: number }>(rule);
+      const [shown] = await ask<BackendRow>(readinessByBackend(), { ...all, backend: ['c/d'] });
+      expect(alerted).toMatchObject({ backend: 'c/d', value: shown![column] });
+    }
+  });
+
+  it('is measured each minute', async () => {
+    const [refresh] = await clickHouse.rows<{ seconds: number; exception: string }>(
+      `SELECT dateDiff('second', last_success_time, next_refresh_time) AS seconds, exception
+       FROM system.view_refreshes WHERE database = currentDatabase() AND view = '${readinessWriter}'`,
+    );
+    expect(refresh!.seconds).toBeLessThanOrEqual(60);
+    expect(refresh!.seconds).toBeGreaterThan(0);
+    expect(refresh!.exception).toBe('');
+  });
+
+  it('is shown to nobody when it is old', async () => {
+    await view('STOP');
+    const { readinessStaleMinutes } = config.pipeline;
+    const measured = (minutesAgo: number) =>
+      `SELECT * REPLACE (now64(3) - INTERVAL ${minutesAgo} MINUTE AS measured_at) FROM oot_readiness_at(at = now64(3))`;
+    await insertLately();
+    const keep = async (minutesAgo: number) => {
+      await clickHouse.client.command({ query: 'TRUNCATE TABLE oot_readiness' });
+      await clickHouse.client.command({ query: `INSERT INTO oot_readiness ${measured(minutesAgo)}` });
+      return {
+        backends: (await ask(readinessByBackend())).length,
+        points: (await ask(criterionTrend('success_rate'))).length > 0,
+      };
+    };
+    expect(await keep(readinessStaleMinutes - 1)).toEqual({ backends: 3, points: true });
+    expect(await keep(readinessStaleMinutes + 1)).toEqual({ backends: 0, points: false });
   });
 });
 

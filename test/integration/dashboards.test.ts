@@ -9,6 +9,7 @@ import { generatedFiles } from '../../dashboards/generated-files';
 import { backends } from '../../local/demo/backends';
 import { createSink } from '../../replicator/sink';
 import { demoChanges, loadDemo } from '../helpers/demo';
+import { measureReadiness } from '../helpers/rows';
 import {
   annotationQueries,
   expandQuery,
@@ -65,6 +66,7 @@ beforeAll(async () => {
   const writer = as('default', '');
   await migrate(writer);
   await loadPages(writer);
+  await measureReadiness(writer);
   await writer.close();
   reader = as('grafana', 'reads');
 });

@@ -1,5 +1,7 @@
 import { loadBackends } from '../../clickhouse/backends';
 import { dateTimeOfMs, type WorkflowJobRow } from '../../clickhouse/tables';
+import { config } from '../../dashboards/config';
+import { silentFrom } from '../../dashboards/queries/alert-backends';
 import { silenceAt } from '../../dashboards/queries/backend-results';
 import { atEnd, evenly, type Moments } from '../../dashboards/queries/moments';
 import { newestAge } from '../../dashboards/queries/pipeline';
@@ -58,6 +60,9 @@ describe("a backend's newest result", () => {
       nowMs - daysAgo * dayMs,
     );
     const [{ ms, hours } = { ms: 0, hours: 0 }] = rows;
+    // The rule's limit finds the same hours another way.
+    const [limit] = await ask<{ value: number }>(silentFrom(), nowMs - daysAgo * dayMs);
+    expect(limit!.value).toBe(hours * 3_600);
     return { days: ms === 0 ? null : (nowMs + hourMs - ms) / dayMs, hours };
   };
 
@@ -98,11 +103,23 @@ describe("a backend's newest result", () => {
     expect(perPullRequest).toMatchObject({ days: 1 });
     expect((await newest()).hours).not.toBe(perPullRequest.hours);
   });
+
+  it('tells that it tests pull requests once one has ended, however it did', async () => {
+    const { perPullRequest, nightlyOnly } = config.silentHours;
+    const pr = ago(0.2, { status: 'in_progress', state: 'running', conclusion: '', outcome_at: null });
+    await insert(ago(3, { event_type: 'nightly' }), pr);
+    expect((await newest()).hours).toBe(nightlyOnly.default);
+    const ended = { ...pr, status: 'completed', revision: pr.revision + 1, outcome_at: dateTimeOfMs(nowMs) };
+    await insert({ ...ended, state: 'swept', conclusion: 'timed_out' });
+    expect((await newest()).hours).toBe(perPullRequest.default);
+    // Before it ended it was not known.
+    expect((await newest(0.1)).hours).toBe(nightlyOnly.default);
+  });
 });
 
 describe("a backend's first results", () => {
   const first = async (column: CriterionColumn) => {
-    const rows = await ask<Record<string, number>>(criterionTrend(column));
+    const rows = await ask<Record<string, number>>(criterionTrend(column, 'now64(3)'));
     return Math.round(rows.at(-1)?.[column] ?? -1);
   };
 

@@ -787,7 +787,7 @@ describe('the columns', () => {
   const columns = () =>
     clickHouse.rows<Column>(
       `SELECT table, name, type, comment FROM system.columns WHERE database = 'default' AND table IN
-         (SELECT name FROM system.tables WHERE database = 'default' AND engine NOT LIKE '%View')
+         (SELECT name FROM system.tables WHERE database = 'default' AND engine NOT LIKE '%View' AND name NOT LIKE '.tmp.%')
        ORDER BY table, position`,
     );
 
@@ -800,6 +800,7 @@ describe('the columns', () => {
       'oot_migrations',
       'oot_pr_day',
       'oot_quarantine_log',
+      'oot_readiness',
       'oot_replication_log',
       'oot_workflow_job',
       'oot_workflow_run',
@@ -824,6 +825,8 @@ describe('the columns', () => {
       'crcr_workflow_job.queue_time',
       'crcr_workflow_job.execution_time',
       'crcr_workflow_job.duration_seconds',
+      'oot_readiness.all_queue_seconds',
+      'oot_readiness.median_end_to_end_seconds',
       'oot_replication_log.delay_seconds',
       'oot_workflow_job.queue_time',
       'oot_workflow_job.execution_time',

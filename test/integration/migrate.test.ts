@@ -46,7 +46,10 @@ const wholeLedger = () => migrations.map(({ version, name, checksum }) => ({ ver
 async function schemaOf(database: string) {
   const rows = await clickHouse.rows<{ name: string; ddl: string }>(
     `SELECT name, create_table_query AS ddl FROM system.tables
-      WHERE database = '${database}' AND name != 'oot_migrations_lock' ORDER BY name`,
+      WHERE database = '${database}' AND name != 'oot_migrations_lock'
+        -- A measurement of readiness before it takes the place of the one that was there.
+        AND name NOT LIKE '.tmp.%'
+      ORDER BY name`,
   );
   return rows.map(({ name, ddl }) => ({ name, ddl: ddl.replaceAll(database, 'DATABASE') }));
 }

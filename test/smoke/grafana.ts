@@ -91,7 +91,7 @@ export async function smokeGrafana(
     await grafana.send({ method: 'DELETE', path: `api/dashboards/uid/${foreign.uid}` });
     await settle();
     expectCounts(await remove(grafana, one, options), { delete: 1 });
-    expectCounts(await remove(grafana, two, options), { delete: 22 });
+    expectCounts(await remove(grafana, two, options), { delete: 23 });
     deepStrictEqual(await grafana.get(`api/folders/${two.folder.uid}`), null);
     deepStrictEqual(await policiesOf(grafana), before, 'the notification policies are not as they were');
   } finally {

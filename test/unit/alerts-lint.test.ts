@@ -114,6 +114,7 @@ describe('the file of rules', () => {
       ['oot-shared-breakage', 'OotSharedBreakage'],
       ['oot-relay-probe-unhealthy', 'OotRelayProbeUnhealthy'],
       ['oot-replication-stale', 'OotReplicationStale'],
+      ['oot-readiness-stale', 'OotReadinessStale'],
       ['oot-replication-slow', 'OotReplicationSlow'],
       ['oot-quarantine', 'OotQuarantine'],
     ]);

@@ -120,7 +120,7 @@ describe('push into an empty Grafana', () => {
     await pushed();
     const { uid, annotations, ...sent } = grafana.state.rules.get('oot-backend-failing')!;
     const rules = [...grafana.state.rules.values()];
-    expect(rules).toHaveLength(12);
+    expect(rules).toHaveLength(13);
     expect(new Set(rules.map(({ provenance }) => provenance))).toEqual(new Set(['api']));
     expect(sent).toMatchObject({ folderUID: 'oot', ruleGroup: 'oot-backends', keep_firing_for: '1h' });
     for (const key of ['keepFiringFor', 'dashboardUid', 'panelId', 'orgId'])
@@ -265,7 +265,7 @@ describe('an upgrade', () => {
     ]);
     const { dashboards, rules, templates } = grafana.state;
     expect([...dashboards.keys()].slice(6)).toEqual(['abc', 'oot-mine', 'oot-filed', 'oot-elsewhere']);
-    expect([...rules.keys()].slice(12)).toEqual(['theirs', 'oot-copied']);
+    expect([...rules.keys()].slice(13)).toEqual(['theirs', 'oot-copied']);
     expect([...templates.keys()]).toEqual(['oot', 'oot-theirs']);
   });
 
@@ -276,7 +276,7 @@ describe('an upgrade', () => {
     rule({ ...now, uid: 'oot-quarantine-old', ruleGroup: 'oot-old-group' });
     expect((await pushed()).summary).toBe('0 created, 1 updated, 1 deleted, 13 unchanged, 0 of others kept');
     expect(grafana.state.rules.get('oot-quarantine')).toEqual(now);
-    expect(grafana.state.rules.size).toBe(12);
+    expect(grafana.state.rules.size).toBe(13);
   });
 
   it('moves a rule of ours from one group to another', async () => {
@@ -286,7 +286,7 @@ describe('an upgrade', () => {
       'update  rule group     oot-pipeline: ~OotQuarantine',
     ]);
     expect(grafana.state.rules.get('oot-quarantine')!.ruleGroup).toBe('oot-pipeline');
-    expect(grafana.state.rules.size).toBe(12);
+    expect(grafana.state.rules.size).toBe(13);
   });
 
   it('deletes retired mute timings and contact points, unless others use them', async () => {
@@ -500,7 +500,7 @@ describe('two instances in one Grafana', () => {
     expect((await pushed()).summary).toBe(allSame);
     expect((await pushed(staging)).summary).toBe(allSame);
     expect(grafana.state.dashboards.size).toBe(12);
-    expect(grafana.state.rules.size).toBe(24);
+    expect(grafana.state.rules.size).toBe(26);
     await removed(staging);
     expect(snapshot()).toEqual(alone);
   });
@@ -512,7 +512,7 @@ describe('remove', () => {
     await pushed();
     const { changes, summary } = await removed();
     expect(snapshot()).toEqual(before);
-    expect(summary).toBe('0 created, 0 updated, 22 deleted, 0 unchanged, 0 of others kept');
+    expect(summary).toBe('0 created, 0 updated, 23 deleted, 0 unchanged, 0 of others kept');
     expect(changes.at(-1)).toBe('DELETE /api/folders/oot');
     expect((await removed()).summary).toBe('0 created, 0 updated, 0 deleted, 0 unchanged, 0 of others kept');
   });
@@ -521,7 +521,7 @@ describe('remove', () => {
     await pushed();
     const before = snapshot();
     expect(await removed(ours, true)).toMatchObject({
-      summary: 'would be: 0 created, 0 updated, 22 deleted, 0 unchanged, 0 of others kept',
+      summary: 'would be: 0 created, 0 updated, 23 deleted, 0 unchanged, 0 of others kept',
       changes: [],
     });
     expect(snapshot()).toEqual(before);

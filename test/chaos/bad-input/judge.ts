@@ -3,13 +3,13 @@ import { knownFields } from './fields';
 import { token } from './target';
 
 /** The relay gives up, without another try, at 10 s. */
-export const slowestMs = 9_000;
+export const relayPatienceMs = 9_000;
 
-/** What is wrong with an outcome, in words; nothing where all is as it must be. */
-export function judge(attack: Attack, outcome: Outcome): string[] {
+/** What is wrong with an outcome, in words; nothing where all is as it must be. `slowestMs`: what an answer may take. */
+export function judge(attack: Attack, outcome: Outcome, slowestMs: number): string[] {
   const { expected, maySilence = false, mustClose = false } = attack;
   const { answers, ended } = outcome;
-  const wrong = answers.flatMap((answer, index) => judgeAnswer(answer, expected[index]));
+  const wrong = answers.flatMap((answer, index) => judgeAnswer(answer, expected[index], slowestMs));
   if (ended === 'timeout')
     wrong.push(mustClose ? 'not closed, or not answered, in time' : 'not answered in time');
   else if (answers.length < expected.length && !maySilence) {
@@ -21,7 +21,7 @@ export function judge(attack: Attack, outcome: Outcome): string[] {
   return wrong;
 }
 
-function judgeAnswer(answer: Answer, expected: Expected | undefined): string[] {
+function judgeAnswer(answer: Answer, expected: Expected | undefined, slowestMs: number): string[] {
   const { status, phrase, headers, body, ms } = answer;
   const wrong: string[] = [];
   // `expected` is undefined where nothing was to be answered, such as a reader that never reads.
@@ -29,7 +29,7 @@ function judgeAnswer(answer: Answer, expected: Expected | undefined): string[] {
     wrong.push(`answered ${status} (${phrase}), expected ${expected.statuses.join(' or ')}`);
   }
   if (status === 500) wrong.push('answered 500');
-  if (expected && ms > slowestMs) wrong.push('answered after more than 9 s');
+  if (expected && ms > slowestMs) wrong.push(`answered after more than ${slowestMs / 1_000} s`);
   if (status === 503 && headers['retry-after'] === undefined) wrong.push('503 without Retry-After');
   if (body.includes(token) || phrase.includes(token)) wrong.push('the token is in the answer');
   if (status === 400) wrong.push(...judgeRefusal(phrase, body, expected?.fields));

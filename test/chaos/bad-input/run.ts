@@ -13,7 +13,7 @@ import { calmCallback, startCalm, type CalmWindow } from './calm';
 import { isFlat, median, quantile } from './figures';
 import { generate } from './generate';
 import { startIngest, type Figures } from './ingest-process';
-import { judge } from './judge';
+import { judge, relayPatienceMs } from './judge';
 import { prepareBombs } from './large-bodies';
 import { judgeLogs } from './logs';
 import { prefer } from './priority';
@@ -36,7 +36,7 @@ export type BadInputOptions = {
   windows?: number;
   /** Length of a quiet stretch. Default 15 s. */
   quietMs?: number;
-  /** Whether p99 and memory count as breaches; they are reported either way. Default true. */
+  /** Whether p99, memory and slow answers count as breaches; the first two are reported either way. Default true. */
   judgesTimes?: boolean;
   /** Stops early; what was started is ended, and the promise rejects. */
   signal?: AbortSignal;
@@ -116,7 +116,8 @@ async function run(options: BadInputOptions, onEnd: (cleanup: () => unknown) => 
   };
   const settle = (attack: Attack, outcome: Outcome) => {
     tally.add(attack, outcome);
-    for (const wrong of judge(attack, outcome)) breach(`${attack.kind}: ${wrong}`);
+    for (const wrong of judge(attack, outcome, judgesTimes ? relayPatienceMs : Infinity))
+      breach(`${attack.kind}: ${wrong}`);
     for (const [index, body] of (attack.bodies ?? []).entries()) {
       const answer = outcome.answers[index];
       if (!answer) ledger.suspect(body);
