@@ -20,6 +20,9 @@ export const successRate =
 export const quantile = (level: number, column: string): string =>
   `quantileExactInclusive(${level})(${column})`;
 
+/** A number that stands for a pull request, to count them: two columns would be compared for every job. */
+export const prNumbered = 'cityHash64(upstream_repo, pr_number)';
+
 /** A list of words of ours, as SQL. */
 export const quoted = (words: readonly string[]): string => words.map((word) => `'${word}'`).join(', ');
 

@@ -32,6 +32,7 @@ const views = [
   'oot_jobs',
   'oot_jobs_as_of',
   'oot_jobs_between',
+  'oot_newest_results',
   'oot_quarantine',
   'oot_readiness',
   'oot_readiness_at',

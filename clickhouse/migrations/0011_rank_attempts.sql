@@ -525,9 +525,10 @@ WHERE newest_after = ${ALWAYS_BEFORE} AND newest_until = ${ALWAYS_AFTER};
 -- define IS_NOT_YET_KNOWN
 {at:DateTime64(3)} < now64(3) AND attempt.settled_at > {at:DateTime64(3)};
 
--- What an attempt counts as, as it was known `at` some time.
+-- What an attempt counts as, as it was known `at` some time. Words come as String: to put them back into a dictionary takes
+-- as long as to read them.
 -- define JUDGED_AS_OF
-    toLowCardinality(if(${IS_NOT_YET_KNOWN}, 'running', attempt.outcome)) AS outcome,
+    if(${IS_NOT_YET_KNOWN}, 'running', attempt.outcome) AS outcome,
     (${IS_NOT_YET_KNOWN} OR attempt.outcome = 'running')
         AND received_at < least({at:DateTime64(3)}, now64(3)) - ${LOST_AFTER} AS is_overdue,
     attempt.is_as_expected AND NOT (${IS_NOT_YET_KNOWN}) AS is_as_expected,
@@ -541,9 +542,9 @@ CREATE OR REPLACE VIEW oot_attempts_as_of ${ON_CLUSTER} AS
 SELECT
 ${CONTEXT_COLUMNS},
 ${JUDGED_AS_OF},
-    toLowCardinality(if(${IS_NOT_YET_KNOWN}, 'in_progress', attempt.status)) AS status,
-    toLowCardinality(if(${IS_NOT_YET_KNOWN}, '', attempt.conclusion)) AS conclusion,
-    toLowCardinality(if(${IS_NOT_YET_KNOWN}, 'running', attempt.state)) AS state,
+    if(${IS_NOT_YET_KNOWN}, 'in_progress', attempt.status) AS status,
+    if(${IS_NOT_YET_KNOWN}, '', attempt.conclusion) AS conclusion,
+    if(${IS_NOT_YET_KNOWN}, 'running', attempt.state) AS state,
     if(${IS_NOT_YET_KNOWN}, NULL, attempt.execution_time) AS execution_time,
     if(${IS_NOT_YET_KNOWN}, NULL, attempt.completed_at) AS completed_at,
     if(${IS_NOT_YET_KNOWN}, NULL, attempt.total_tests) AS total_tests,
@@ -569,6 +570,31 @@ ${JUDGED_AS_OF}
 FROM oot_workflow_job AS attempt FINAL
 WHERE received_at >= {from:DateTime64(3)} AND received_at < least({to:DateTime64(3)}, {at:DateTime64(3)})
     AND newest_after < {from:DateTime64(3)} AND newest_until >= least({to:DateTime64(3)}, {at:DateTime64(3)});
+
+-- Results that arrived by `to`, but of those before the day of `from` only the last ones: of each backend, upstream, event and
+-- level at least the newest. So whatever of these four is chosen, the newest result at any moment from `from` to `to` is there.
+-- What an attempt once was stays in oot_activity_day. So a day is certain to hold a result where a job reported it itself,
+-- which changes no more, and where no attempt that was received on it was deleted since.
+-- indexHint: what is read with these days is no harm, and to compare each row with them would take as long as to read it.
+CREATE OR REPLACE VIEW oot_newest_results ${ON_CLUSTER} AS
+SELECT downstream_repo, upstream_repo, event_type, settled_at
+FROM oot_workflow_job FINAL
+WHERE indexHint((toDate(received_at), downstream_repo) IN
+    (
+        SELECT received_day, downstream_repo
+        FROM oot_activity_day
+        INNER JOIN
+        (
+            SELECT
+                downstream_repo, upstream_repo, event_type, downstream_repo_level,
+                maxIf(settled_day, state = 'reported' AND settled_day < toDate({from:DateTime64(3)}, 'UTC')) AS last_day
+            FROM oot_activity_day
+            WHERE (downstream_repo, received_day) NOT IN (SELECT downstream_repo, received_day FROM oot_activity_day WHERE state = 'deleted')
+            GROUP BY downstream_repo, upstream_repo, event_type, downstream_repo_level
+        ) AS certain USING (downstream_repo, upstream_repo, event_type, downstream_repo_level)
+        WHERE settled_day >= last_day AND state IN ('swept', 'reported') AND received_day <= toDate({to:DateTime64(3)}, 'UTC')
+    ))
+    AND outcome != 'running' AND received_at < {to:DateTime64(3)} AND settled_at <= {to:DateTime64(3)};
 
 -- One row a workflow run whose first job was received in [from, to).
 -- define RUN_COLUMNS

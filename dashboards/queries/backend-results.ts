@@ -1,7 +1,7 @@
 import { config } from '../config';
 import { settingSql } from '../settings';
 import { isScheduled, sql, where, type Filter } from '../sql';
-import { backendsWithResult, onActivityDays } from './activity-days';
+import { backendsWithResult } from './activity-days';
 import { backendAndMoment, byMoment, ever, overMoments, toMs, untilThen, type Moments } from './moments';
 
 /** Variables that decide what is looked at; each page passes those that it has. */
@@ -11,8 +11,8 @@ export const summaryFilters: readonly Filter[] = ['level', 'backend', 'upstream'
 export const backendsPerPullRequest = (at: string): string => backendsWithResult(`NOT ${isScheduled}`, at);
 
 /** Each registered backend at each of the moments. */
-export const backendsAt = ({ list }: Moments, filterNames: readonly Filter[]): string => sql`
-        SELECT downstream_repo, level, oncalls, ${list === null ? toMs : `arrayJoin(${list})`} AS at
+export const backendsAt = ({ inRange }: Moments, filterNames: readonly Filter[]): string => sql`
+        SELECT downstream_repo, level, oncalls, ${inRange === null ? toMs : `arrayJoin(${inRange.list})`} AS at
         FROM (SELECT repo AS downstream_repo, level, oncalls FROM oot_backends)
         WHERE ${where(...filterNames.filter((name) => name === 'level' || name === 'backend'))}`;
 
@@ -40,34 +40,20 @@ export const silenceAt = (moments: Moments, filterNames = summaryFilters): strin
 /** One row a backend and moment before which it had a result that came after the moment before. */
 export const resultsByMoment = (moments: Moments, condition: string): string => {
   // What came in the millisecond of a moment was known then.
-  const { columns, keys } = byMoment(moments, 'result_ms - 1');
+  const { columns, keys } = byMoment(moments, `${resultMs} - 1`);
   return sql`
         SELECT
             ${columns},
-            max(result_ms) AS newest_result_ms,
+            max(${resultMs}) AS newest_result_ms,
             max(NOT ${isScheduled}) AS has_other_events
-        FROM (
-        ${resultsThatMatter(moments.from, condition)}
-        )
-        WHERE result_ms <= ${toMs}
+        FROM ${newestResults(moments)}
+        WHERE ${condition}
         GROUP BY ${keys}`;
 };
 
-/**
- * Results (their outcome's arrival, milliseconds) without those that can't matter: of a backend's results before the first
- * moment, the newest of its scheduled runs and the newest of all else are certainly there. Of what came on a day before that
- * of the first moment, the last such day is enough.
- */
-export const resultsThatMatter = (firstMoment: string, condition: string): string => {
-  const isCertain = `state = 'reported' AND is_intact AND settled_day < toDate(${firstMoment}, 'UTC')`;
-  const days = onActivityDays({
-    known: `maxIf(settled_day, ${isCertain} AND ${isScheduled}) AS last_scheduled_day, maxIf(settled_day, ${isCertain} AND NOT ${isScheduled}) AS last_other_day`,
-    holds: `settled_day >= if(${isScheduled}, last_scheduled_day, last_other_day) AND state IN ('swept', 'reported') AND received_day <= toDate($__toTime_ms, 'UTC')`,
-    condition,
-  });
-  return sql`
-            SELECT downstream_repo, event_type, toUnixTimestamp64Milli(settled_at) AS result_ms
-            FROM oot_attempts
-            WHERE ${days}
-              AND outcome != 'running' AND received_at < $__toTime_ms AND ${condition}`;
-};
+/** When a result arrived, Unix milliseconds. */
+export const resultMs = 'toUnixTimestamp64Milli(settled_at)';
+
+/** Results by the end of the range, of those before the first moment the last ones. */
+export const newestResults = ({ from }: Moments): string =>
+  `oot_newest_results(from = ${from}, to = $__toTime_ms)`;

@@ -71,7 +71,7 @@ const lastJobsColumns = (moments: Moments): string => sql`
 /** One row a backend and moment before which it had a job that came after the moment before. */
 const jobsByMoment = (moments: Moments, condition: string): string => {
   const { columns, keys } = byMoment(moments, 'toUnixTimestamp64Milli(received_at)');
-  const newest = `groupArraySorted${moments.list === null ? '' : 'State'}If(${largest(lastJobs)})`;
+  const newest = `groupArraySorted${moments.inRange === null ? '' : 'State'}If(${largest(lastJobs)})`;
   return sql`
         SELECT
             ${columns},

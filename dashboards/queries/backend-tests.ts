@@ -1,5 +1,5 @@
 import { config } from '../config';
-import { jobsInRange, sql } from '../sql';
+import { jobsInRange, prNumbered, sql } from '../sql';
 import { chosen, workflowAndJob } from './backend';
 
 /** As many rows as the table of failing tests shows. */
@@ -20,7 +20,7 @@ export const failingTestsSql = () => sql`
   SELECT
     test,
     uniqExact(job_id) AS jobs,
-    uniqExactIf((upstream_repo, pr_number), pr_number > 0) AS pull_requests,
+    uniqExactIf(${prNumbered}, pr_number > 0) AS pull_requests,
     min(received_at) AS first_seen,
     max(received_at) AS last_seen,
     argMaxIf(message, (received_at, dynamoKey, message), message != '') AS newest_message,

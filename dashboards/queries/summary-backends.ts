@@ -1,4 +1,4 @@
-import { isBad, quantile, quoted, range, sql, where } from '../sql';
+import { isBad, prNumbered, quantile, quoted, range, sql, where } from '../sql';
 import { backendStates, statesAt } from './backend-states';
 import { atEnd, fromMs, toMs } from './moments';
 
@@ -15,7 +15,7 @@ const inBothRanges = sql`
             countIf(counts AND is_as_expected) AS successes,
             countIf(is_bad AND outcome != 'timed_out') AS failures,
             countIf(is_bad AND outcome = 'timed_out') AS timed_out,
-            uniqExactIf((upstream_repo, pr_number), is_in_range AND pr_number > 0) AS prs,
+            uniqExactIf(${prNumbered}, is_in_range AND pr_number > 0) AS prs,
             ${quantile(0.5, 'if(counts, duration_seconds, NULL)')} AS median_seconds,
             ${quantile(0.95, 'if(counts, duration_seconds, NULL)')} AS p95_seconds,
             if(countIf(counted_before) = 0, NULL, countIf(counted_before AND is_as_expected) / countIf(counted_before)) AS success_rate_before

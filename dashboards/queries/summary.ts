@@ -1,8 +1,8 @@
 import { config } from '../config';
-import { isBad, jobsInRange, sql, successRate, where } from '../sql';
+import { isBad, jobsInRange, prNumbered, sql, successRate, where } from '../sql';
 import { changesFrom } from './shared-breakage';
-import { resultsThatMatter } from './backend-results';
-import { evenly, fromMs, momentAfter, momentBefore, toMs } from './moments';
+import { newestResults, resultMs } from './backend-results';
+import { evenly, fromMs, toMs } from './moments';
 
 const filtered = where('level', 'backend', 'upstream', 'eventType');
 
@@ -41,13 +41,12 @@ export const freshnessSql = () => sql`
     SELECT fromUnixTimestamp64Milli(at) AS time, (at - newest_ms) / 1000 AS age_seconds
     FROM (
         SELECT at, max(newest_result_ms) OVER (ORDER BY at) AS newest_ms
-        FROM (SELECT arrayJoin(${evenly.list}) AS at) AS moments
+        FROM (SELECT arrayJoin(${evenly.inRange.list}) AS at) AS moments
         LEFT JOIN (
-            SELECT ${momentAfter(evenly.list, 'moment_before')} AS at, max(result_ms) AS newest_result_ms
-            FROM (
-            ${resultsThatMatter('$__fromTime_ms', filtered)}
-            )
-            GROUP BY ${momentBefore(evenly.list, 'result_ms - 1')} AS moment_before
+            SELECT ${evenly.inRange.after('span')} AS at, max(${resultMs}) AS newest_result_ms
+            FROM ${newestResults(evenly)}
+            WHERE ${filtered}
+            GROUP BY ${evenly.inRange.span(`${resultMs} - 1`)} AS span
         ) AS results USING (at)
     )
     WHERE newest_ms > 0
@@ -93,7 +92,7 @@ export const failuresByJobSql = () => sql`
         workflow_name AS workflow,
         job_name AS job,
         countIf(${isBad}) AS bad,
-        uniqExactIf((upstream_repo, pr_number), ${isBad} AND pr_number > 0) AS prs,
+        uniqExactIf(${prNumbered}, ${isBad} AND pr_number > 0) AS prs,
         ${successRate} AS success_rate,
         toDateTime(maxIf(received_at, ${isBad})) AS last_bad_at
     FROM ${jobsInRange}

@@ -156,6 +156,7 @@ describe('the reader', () => {
       oot_readiness_jobs_as_of: "(at = '2100-01-01 00:00:00')",
       oot_readiness_runs_as_of: "(at = '2100-01-01 00:00:00')",
       oot_newest_ranges: '(jobs = [1])',
+      oot_newest_results: "(from = '2000-01-01 00:00:00', to = '2100-01-01 00:00:00')",
       oot_identities: "(attempts = '[]')",
       oot_computed_runs: '(runs = [1])',
       oot_window_ends: "(to = '2100-01-01 00:00:00', days = 3)",
