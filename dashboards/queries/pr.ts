@@ -109,6 +109,10 @@ function outcomeSquare(): string {
   return `multiIf(is_as_expected, '🟩', outcome = 'failure', '🟥', outcome = 'timed_out', '🟧', is_overdue, '🟪', outcome = 'running', '🟦', is_counted, '🟥', '⬜')`;
 }
 
+/** What newest_after and newest_until are of an attempt without a newer one (migration 0011). */
+const alwaysBefore = "toDateTime64('1900-01-01 00:00:00', 3, 'UTC')";
+const alwaysAfter = "toDateTime64('2262-01-01 00:00:00', 3, 'UTC')";
+
 /** A number instead of three names, which would be compared for every job of a day. */
 const sameJob = 'cityHash64(downstream_repo, workflow_name, job_name)';
 
@@ -126,19 +130,20 @@ const otherPrs = sql`
         recent.workflow_name AS workflow_name,
         recent.job_name AS job_name,
         recent.pr_number AS other_pr,
-        argMax(recent.is_bad, (firsts.first_received_at, recent.job_id)) AS is_bad_there
+        argMax(recent.is_bad, (if(firsts.job_id = 0, recent.received_at, least(recent.received_at, firsts.first_received_at)), recent.job_id)) AS is_bad_there
       FROM (
-        SELECT downstream_repo, workflow_name, job_name, pr_number, job_id, ${isBad} AS is_bad
+        SELECT downstream_repo, workflow_name, job_name, pr_number, job_id, received_at, ${isBad} AS is_bad
         FROM oot_jobs_between(from = now64(3) - INTERVAL ${otherPrsHours} HOUR, to = now64(3) + INTERVAL 1 MINUTE)
         WHERE is_counted AND pr_number > 0 AND pr_number != ${prNumber} AND ${upstreamCondition}
           AND ${sameJob} IN (SELECT ${sameJob} FROM jobs WHERE is_bad)
       ) AS recent
-      INNER JOIN (
-        SELECT job_id, min(received_at) AS first_received_at
+      -- Of a job with several attempts all but the newest have a newer one, so there are few of these; and where the newest
+      -- came before others, the one that came next says when.
+      LEFT JOIN (
+        SELECT job_id, min(if(newest_after > ${alwaysBefore}, least(received_at, newest_after), received_at)) AS first_received_at
         FROM oot_attempts
         WHERE received_at >= now64(3) - INTERVAL ${rerunDays} DAY
-          -- Of more jobs than are asked for: to say of which would cost more.
-          AND job_id IN (SELECT job_id FROM oot_attempts WHERE received_at >= now64(3) - INTERVAL ${otherPrsHours} HOUR)
+          AND (newest_until < ${alwaysAfter} OR newest_after > ${alwaysBefore})
         GROUP BY job_id
       ) AS firsts USING (job_id)
       GROUP BY downstream_repo, workflow_name, job_name, other_pr
