@@ -12,7 +12,7 @@ cityHash64(downstream_repo, delivery_id, run_id, if(run_id = '', workflow_name, 
 
 -- The table again, with these ranges, and with what is made of a row stored with it: its outcome, and what counts. The
 -- number attempt_id in place of the long dynamoKey in the order key makes FINAL cheaper. A day becomes one part when
--- nothing of it has changed for 15 minutes.
+-- nothing of it has changed for 15 minutes. Of what a day has few of, such as commits, each part has a dictionary.
 CREATE TABLE IF NOT EXISTS oot_workflow_job_ranked ${ON_CLUSTER}
 (
     dynamoKey String COMMENT 'Key of the DynamoDB item: downstream_repo/delivery_id/workflow_name/job_name/check_run_id',
@@ -24,13 +24,13 @@ CREATE TABLE IF NOT EXISTS oot_workflow_job_ranked ${ON_CLUSTER}
     upstream_repo LowCardinality(String) DEFAULT 'pytorch/pytorch' COMMENT 'Upstream repository, org/repo',
     event_type LowCardinality(String) DEFAULT 'pull_request' COMMENT 'Upstream event: pull_request, push, nightly, periodic or another',
     pr_number UInt64 COMMENT 'Upstream pull request, 0 where there is none',
-    pytorch_head_sha String COMMENT 'Upstream commit under test, empty if unknown',
-    delivery_id String COMMENT 'X-GitHub-Delivery of the upstream event, the upstream SHA for nightly and periodic runs',
-    workflow_run_url String DEFAULT '' COMMENT 'https link to the run, empty if unknown',
+    pytorch_head_sha LowCardinality(String) COMMENT 'Upstream commit under test, empty if unknown',
+    delivery_id LowCardinality(String) COMMENT 'X-GitHub-Delivery of the upstream event, the upstream SHA for nightly and periodic runs',
+    workflow_run_url LowCardinality(String) DEFAULT '' COMMENT 'https link to the run, empty if unknown',
     workflow_name LowCardinality(String) COMMENT 'Workflow in the downstream repository',
-    job_name String DEFAULT '' COMMENT 'Job of the workflow',
+    job_name LowCardinality(String) DEFAULT '' COMMENT 'Job of the workflow',
     check_run_id String DEFAULT '' COMMENT 'Id of the check run, or RUN_ID-RUN_ATTEMPT',
-    run_id String DEFAULT '' COMMENT 'Id of the workflow run, the same for all its attempts',
+    run_id LowCardinality(String) DEFAULT '' COMMENT 'Id of the workflow run, the same for all its attempts',
     run_attempt UInt32 DEFAULT 1 COMMENT 'Attempt of the run, counted from 1',
     queue_time Nullable(Float64) COMMENT 'Seconds from the dispatch of the run to the start of the job, measured by the relay, NULL if unknown',
     execution_time Nullable(Float64) COMMENT 'Seconds from in_progress to completed, measured by the relay, NULL if unknown',
