@@ -25,8 +25,11 @@ export const stateSql = () => sql`
   ${statesAt(atEnd, ['backend', 'eventType'])}
   )`;
 
-/** One row a streak of counted jobs that went bad, or as expected, in a row; `next_at` is NULL while it goes on. */
-const streaksFrom = (from: string) => sql`
+/**
+ * One row a streak of counted jobs (received at or after `from`, and meeting `condition`) that went bad, or as expected, in a
+ * row; `next_at` is NULL while it goes on.
+ */
+const streaksFrom = (from: string, condition = '1') => sql`
   SELECT
     is_bad,
     began_at,
@@ -43,16 +46,22 @@ const streaksFrom = (from: string) => sql`
         row_number() OVER (ORDER BY received_at, dynamoKey) AS number,
         row_number() OVER (PARTITION BY is_as_expected ORDER BY received_at, dynamoKey) AS number_of_kind
       FROM oot_jobs_between(from = ${from}, to = $__toTime_ms)
-      WHERE ${ofBackendAndEvent} AND is_counted
+      WHERE ${ofBackendAndEvent} AND is_counted AND ${condition}
     )
     GROUP BY is_bad, number - number_of_kind
   )`;
 
-/** When the streak of bad jobs began in which the backend is at the end of the range; no row where in none. */
+const ever = 'toDateTime64(0, 3)';
+const onLastDay = 'received_at >= $__toTime_ms - INTERVAL 1 DAY';
+
+/**
+ * When the streak of bad jobs began in which the backend is at the end of the range; no row where in none. It may be older
+ * than the range, so the jobs of all time are read, but only where none of the last day ended as expected.
+ */
 export const badSinceSql = () => sql`
   SELECT began_at AS bad_since, jobs
   FROM (
-  ${streaksFrom('toDateTime64(0, 3)')}
+  ${streaksFrom(ever, `(${onLastDay} OR (SELECT count() = 0 FROM oot_jobs_between(from = ${ever}, to = $__toTime_ms) WHERE ${onLastDay} AND ${ofBackendAndEvent} AND is_counted AND is_as_expected))`)}
   )
   WHERE is_bad AND next_at IS NULL`;
 
