@@ -107,7 +107,8 @@ export async function openClickHouse(context: BenchContext): Promise<BenchClickH
   });
   await outside.command({ query: `CREATE DATABASE ${database}` });
   const env = { ...server, CLICKHOUSE_DATABASE: database };
-  const client = createClickHouse({ ...env, CLICKHOUSE_CLUSTER: undefined });
+  // To work out the runs of 30 million jobs takes longer than a minute.
+  const client = createClickHouse({ ...env, CLICKHOUSE_CLUSTER: undefined }, 600_000);
   await scope.add(async () => {
     await client.close();
     await outside.command({ query: `DROP DATABASE IF EXISTS ${database}` });

@@ -21,15 +21,18 @@ export type ClickHouseConfig = z.output<typeof clickHouseConfigSchema>;
 const isLoopback = (url: string): boolean =>
   /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
 
-/** A client over HTTP. Inserts are synchronous: confirmed means written, and a bad row fails its own request. */
-export function createClickHouse(config: ClickHouseConfig): ClickHouseClient {
+/**
+ * A client over HTTP. Inserts are synchronous: confirmed means written, and a bad row fails its own request. An answer has to
+ * begin within `timeoutMs`.
+ */
+export function createClickHouse(config: ClickHouseConfig, timeoutMs = 60_000): ClickHouseClient {
   return createClient({
     url: config.CLICKHOUSE_URL,
     username: config.CLICKHOUSE_USER,
     password: config.CLICKHOUSE_PASSWORD,
     database: config.CLICKHOUSE_DATABASE,
     application: 'oot-ci-health',
-    request_timeout: 60_000,
+    request_timeout: timeoutMs,
     // Within one machine there is no way that is worth the processor's time.
     compression: isLoopback(config.CLICKHOUSE_URL)
       ? { request: false, response: false }

@@ -110,10 +110,12 @@ export const statesAt = (moments: Moments, filterNames = summaryFilters): string
         downstream_repo, level, oncalls, at,
         ${silence(moments)},
 ${lastJobsColumns(moments)},
+        bad_streak >= ${own(brokenJobs)} AS is_broken,
+        last_count >= ${own(minJobs)} AND last_rate < ${own(failingUnder)} AS is_failing,
         multiIf(
             is_silent, 'silent',
-            bad_streak >= ${own(brokenJobs)}, 'broken',
-            last_count >= ${own(minJobs)} AND last_rate < ${own(failingUnder)}, 'failing',
+            is_broken, 'broken',
+            is_failing, 'failing',
             at = ${toMs} AND ${ever(moments, 'max', 'newest_overdue_ms')} > if(last_count = 0, at - ${own(maxAgeDays)} * 86400000 - 1, last_jobs[1].1), 'overdue',
             last_count >= ${own(minJobs)} AND last_rate < ${config.successRate.good}, 'unstable',
             last_count >= ${own(minJobs)}, 'healthy',
@@ -167,9 +169,16 @@ export const stateChangesSql = () => sql`
     WHERE before != '' AND is_bad != (before IN (${bad}))
     ORDER BY time, title`;
 
-/** How many backends are broken or failing, over time; the last is that of the end of the range. */
+/**
+ * How many backends are broken or failing, over time; the last is that of the end of the range. By what decides that alone:
+ * what comes after it would be read and decided for nothing.
+ */
 export const failingBackendsSql = () =>
-  countOverTime(statesAt(evenly), `state IN ('broken', 'failing')`, 'failing_backends');
+  countOverTime(
+    statesAt(evenly),
+    'multiIf(is_silent, false, is_broken, true, is_failing)',
+    'failing_backends',
+  );
 
 /** How many are silent, which counts before all else, so that it needs no look at their jobs. */
 export const silentBackendsSql = () => countOverTime(silenceAt(evenly), 'is_silent', 'silent_backends');
