@@ -45,7 +45,7 @@ describe('oot-summary', () => {
     for (const { targets } of panels) {
       const read = [...targets![0]!.rawSql.matchAll(/\boot_\w+/g)].map(([name]) => name);
       expect([
-        'oot_activity_day',
+        'oot_newest_results',
         'oot_attempts',
         'oot_backends',
         'oot_jobs_as_of',
