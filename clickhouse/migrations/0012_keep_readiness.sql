@@ -62,6 +62,15 @@ GROUP BY downstream_repo;
 -- define LAST_DAY
 intDiv(toUnixTimestamp64Milli({at:DateTime64(3)}) - 1, 86400000);
 
+-- The windows, as days_ago, that hold what was received on a day, and is its job's newest in those that begin after
+-- after_day and end by until_day.
+-- define DAYS_AGO
+toUInt16(arrayJoin(arrayConcat(
+            if(is_current, [0], []),
+            range(
+                arrayMax([1, ${LAST_DAY} + 1 - ${WINDOW_DAYS} - received_day, ${LAST_DAY} + 1 - until_day]),
+                arrayMin([${TOLD_DAYS} - 1, ${LAST_DAY} - received_day, ${LAST_DAY} - ${WINDOW_DAYS} - after_day]) + 1)))) AS days_ago;
+
 -- One row a backend and day of the last 30: what it comes to over the window that ends then. `days_ago` 0 ends at `at`,
 -- the others at the midnights (UTC) before it. A backend that nobody registered has no level.
 -- Windows that end at midnight begin at midnight. So days decide which of them hold an attempt as its job's newest, and
@@ -101,11 +110,7 @@ LEFT JOIN
 (
     SELECT
         downstream_repo,
-        toUInt16(arrayJoin(arrayConcat(
-            if(is_current, [0], []),
-            range(
-                arrayMax([1, ${LAST_DAY} + 1 - ${WINDOW_DAYS} - received_day, ${LAST_DAY} + 1 - until_day]),
-                arrayMin([${TOLD_DAYS} - 1, ${LAST_DAY} - received_day, ${LAST_DAY} - ${WINDOW_DAYS} - after_day]) + 1)))) AS days_ago,
+        ${DAYS_AGO},
         sum(counted_jobs) AS counted_jobs,
         sum(good_jobs) AS good_jobs,
         sum(timed_out_jobs) AS timed_out_jobs,
@@ -132,11 +137,7 @@ LEFT JOIN
 (
     SELECT
         downstream_repo,
-        toUInt16(arrayJoin(arrayConcat(
-            if(is_current, [0], []),
-            range(
-                arrayMax([1, ${LAST_DAY} + 1 - ${WINDOW_DAYS} - received_day]),
-                arrayMin([${TOLD_DAYS} - 1, ${LAST_DAY} - received_day]) + 1)))) AS days_ago,
+        ${DAYS_AGO},
         sum(queue_runs) AS queue_runs,
         sum(all_queue_seconds) AS all_queue_seconds,
         sum(end_to_end_runs) AS end_to_end_runs,
@@ -146,6 +147,9 @@ LEFT JOIN
         SELECT
             downstream_repo,
             intDiv(toUnixTimestamp64Milli(received_at), 86400000) AS received_day,
+            -- A run is in every window that holds its first job: these two rule none of them out.
+            received_day - ${WINDOW_DAYS} AS after_day,
+            received_day + ${WINDOW_DAYS} AS until_day,
             received_at >= {at:DateTime64(3)} - INTERVAL ${WINDOW_DAYS} DAY AS is_current,
             count(queue_seconds) AS queue_runs,
             ifNull(sum(queue_seconds), 0) AS all_queue_seconds,
