@@ -75,7 +75,13 @@ async function measureSize(
     before.set(name, median(ours));
   }
   rows.push(
-    await measuringReadiness(client, size),
+    createRow({
+      // What ClickHouse does each minute, so that the panels on readiness need not.
+      what: `${size}: measuring readiness`,
+      unit: 'ms',
+      ours: (await measurePanel(client, 'SELECT * FROM oot_readiness_at(at = now64(3))', signal)).ours,
+      note: 'once a minute',
+    }),
     ...(await allAtOnce(context, client, size, panels)),
     ...(await rules(client, size, jobs, endMs)),
   );
@@ -218,14 +224,6 @@ async function allAtOnce(
     );
   }
   return rows;
-}
-
-/** What ClickHouse does each minute, so that the panels on readiness need not. */
-async function measuringReadiness(client: ClickHouseClient, size: string): Promise<BenchRow> {
-  const ours: number[] = [];
-  for (let round = 0; round < rounds; round++)
-    ours.push(await timeMs(client, 'SELECT * FROM oot_readiness_at(at = now64(3))'));
-  return createRow({ what: `${size}: measuring readiness`, unit: 'ms', ours, note: 'once a minute' });
 }
 
 /** One after the other, and all at the same time: Grafana does not wait for one rule before it evaluates the next. */

@@ -1,36 +1,23 @@
 import { sql } from '../sql';
 
-/**
- * A condition on attempts that finds those of some days of each backend, by what oot_activity_day says: `holds`, of a row
- * of it, by what is `known` of the backend (columns, summed up from the rows that meet `condition`).
- *
- * What an attempt once was stays there. So a day is certain to hold something where a job reported it itself, which
- * changes no more, and where no attempt that was received on it was deleted since (`is_intact`).
+/*
+ * On which days to look, by oot_activity_day. What an attempt once was stays there. So a day is certain to hold something
+ * where a job reported it itself, which changes no more, and where no attempt that was received on it was deleted since.
  */
-export const onActivityDays = ({
-  known,
-  holds,
-  condition = '1',
-}: {
-  known: string;
-  holds: string;
-  condition?: string;
-}): string => sql`
+
+const isIntact = `(downstream_repo, received_day) NOT IN (SELECT downstream_repo, received_day FROM oot_activity_day WHERE state = 'deleted')`;
+
+/** A condition on attempts that finds those of each backend's last intact day, and of the days after it. */
+export const onNewestDays = sql`
 (toDate(received_at), downstream_repo) IN (
   SELECT received_day, downstream_repo
   FROM oot_activity_day
   INNER JOIN (
-    SELECT downstream_repo, ${known}
-    FROM (
-      SELECT
-        *,
-        (downstream_repo, received_day) NOT IN (SELECT downstream_repo, received_day FROM oot_activity_day WHERE state = 'deleted') AS is_intact
-      FROM oot_activity_day
-    )
-    WHERE ${condition}
+    SELECT downstream_repo, maxIf(received_day, ${isIntact}) AS newest_day
+    FROM oot_activity_day
     GROUP BY downstream_repo
   ) AS known USING (downstream_repo)
-  WHERE (${holds}) AND ${condition}
+  WHERE received_day >= newest_day
 )`;
 
 /** The backends that certainly have had a result for which `holds` is true, before the day (UTC) of a time. */
@@ -38,7 +25,7 @@ const backendsWithCertain = (holds: string, at: string): string => sql`
     SELECT downstream_repo
     FROM oot_activity_day
     WHERE state = 'reported' AND settled_day < toDate(${at}, 'UTC') AND (${holds})
-      AND (downstream_repo, received_day) NOT IN (SELECT downstream_repo, received_day FROM oot_activity_day WHERE state = 'deleted')`;
+      AND ${isIntact}`;
 
 /** The backends that have had a result for which `holds` is true by a time. Most are certain to, without a look at attempts. */
 export const backendsWithResult = (holds: string, at: string): string => sql`

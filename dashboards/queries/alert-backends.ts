@@ -1,14 +1,8 @@
 import { config } from '../config';
 import { settingSql } from '../settings';
 import { isOfLevels, quoted, sql } from '../sql';
-import {
-  byBackend,
-  evaluatedAt,
-  joinedToBackends,
-  limitByBackend,
-  registeredBackends,
-} from './alert-instances';
-import { backendsPerPullRequest, silenceAt } from './backend-results';
+import { byBackend, evaluatedAt, joinedToBackends, limitByBackend } from './alert-instances';
+import { backendsPerPullRequest, registeredBackends, silenceAt } from './backend-results';
 import { lastJobsAtEnd } from './backend-states';
 import { atEnd } from './moments';
 import { countedEvent, type CriterionColumn, criteria } from './readiness-criteria';

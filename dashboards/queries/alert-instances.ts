@@ -1,6 +1,7 @@
 import { config, type Severity } from '../config';
 import { settingSql, type Setting } from '../settings';
 import { quoted, sql } from '../sql';
+import { registeredBackends } from './backend-results';
 
 /*
  * What an alert rule asks comes as a table: text columns are the labels of an instance, the one number is its value.
@@ -34,8 +35,6 @@ export const byBackend = (
     )
     WHERE level IN (${quoted(only)}) AND ${condition}
     ORDER BY backend`;
-
-export const registeredBackends = 'SELECT repo AS downstream_repo, level, oncalls FROM oot_backends';
 
 /** Registered backends with what another query knows of them; without a row there, its columns have their defaults. */
 export const joinedToBackends = (from: string): string => sql`

@@ -10,10 +10,13 @@ export const summaryFilters: readonly Filter[] = ['level', 'backend', 'upstream'
 /** The backends that have had a result by a time and did not only run by the clock: `silent_hours` of {@link silence}. */
 export const backendsPerPullRequest = (at: string): string => backendsWithResult(`NOT ${isScheduled}`, at);
 
+/** What a panel or rule on each backend starts from: registered ones, whether they ever reported or not. */
+export const registeredBackends = 'SELECT repo AS downstream_repo, level, oncalls FROM oot_backends';
+
 /** Each registered backend at each of the moments. */
 export const backendsAt = ({ inRange }: Moments, filterNames: readonly Filter[]): string => sql`
         SELECT downstream_repo, level, oncalls, ${inRange === null ? toMs : `arrayJoin(${inRange.list})`} AS at
-        FROM (SELECT repo AS downstream_repo, level, oncalls FROM oot_backends)
+        FROM (${registeredBackends})
         WHERE ${where(...filterNames.filter((name) => name === 'level' || name === 'backend'))}`;
 
 const { perPullRequest, nightlyOnly } = config.silentHours;

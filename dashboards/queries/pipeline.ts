@@ -1,7 +1,7 @@
 import { config } from '../config';
 import { jobsInRange, shownOutcome, sql, where } from '../sql';
 import { states } from '../states';
-import { onActivityDays } from './activity-days';
+import { onNewestDays } from './activity-days';
 
 /** What an attempt can be in, in the order in which bars are stacked. */
 export const shownStates = states.filter((state) => state !== 'none');
@@ -46,16 +46,12 @@ export const currentDelay = (
     AND updated_at >= ${at.now} - INTERVAL ${currentHours} HOUR AND inserted_at <= ${at.now}
     AND ${at.condition ?? '1'}`;
 
-/** A condition that finds the day of each backend's newest attempt in the last `lookBackDays`. */
-const onNewestDays = sql`
-  received_at >= now() - INTERVAL ${lookBackDays} DAY
-    AND ${onActivityDays({ known: 'maxIf(received_day, is_intact) AS newest_day', holds: 'received_day >= newest_day' })}`;
-
 /** Seconds since anything was first seen, NULL if nothing was in the last `lookBackDays`. */
 export const newestAge = (): string => sql`
   SELECT dateDiff('millisecond', maxOrNull(received_at), now64(3)) / 1000 AS age
   FROM oot_attempts
-  WHERE ${onNewestDays}
+  WHERE received_at >= now() - INTERVAL ${lookBackDays} DAY
+    AND ${onNewestDays}
     AND ${where('backend')}`;
 
 /** Seconds since the shard was read that was read longest ago, NULL without a heartbeat; `by` a column, no row then. */
@@ -155,7 +151,8 @@ export const completeness = (): string => sql`
   newest AS (
     SELECT downstream_repo, dateDiff('millisecond', maxOrNull(received_at), now64(3)) / 1000 AS newest_age
     FROM oot_attempts
-    WHERE ${onNewestDays}
+    WHERE received_at >= now() - INTERVAL ${lookBackDays} DAY
+    AND ${onNewestDays}
     GROUP BY downstream_repo
   )
   SELECT

@@ -41,7 +41,7 @@ export const measureOf = (column: CriterionColumn): Measure => measures[column];
  * One row a backend and day of the last month: the counts of the window that ends then. As ClickHouse measured them within
  * the last minute, or as it would have at another time.
  */
-export const readinessCounts = (at?: string): string =>
+export const windowCounts = (at?: string): string =>
   at === undefined
     ? sql`
     SELECT * FROM oot_readiness WHERE measured_at >= now() - INTERVAL ${config.pipeline.readinessStaleMinutes} MINUTE`

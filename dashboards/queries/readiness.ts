@@ -7,7 +7,7 @@ import {
   type Criterion,
   type CriterionColumn,
 } from './readiness-criteria';
-import { measureOf, readinessCounts } from './readiness-measures';
+import { measureOf, windowCounts } from './readiness-measures';
 
 /*
  * The criteria look at their own windows, which end now, whatever the dashboard's time range is. `at` asks for those of
@@ -47,7 +47,7 @@ const judged = (at?: string): string[] => [
       judgement.3 AS basis,
       judgement.4 AS passes
     FROM (
-    ${readinessCounts(at)}
+    ${windowCounts(at)}
     )
     WHERE level NOT IN ('L3', 'L4') OR position <= ${criteria.filter(({ isForPromotion }) => !isForPromotion).length}
   )`,
@@ -182,7 +182,7 @@ export const readinessByCriterion = (at?: string): string =>
 export const criterionTrend = (column: CriterionColumn, at?: string): string => sql`
   SELECT window_end AS time, downstream_repo AS backend, ${measureOf(column).value} AS ${column}
   FROM (
-  ${readinessCounts(at)}
+  ${windowCounts(at)}
   )
   WHERE ${column} IS NOT NULL
     AND ${where('level', 'backend')}
