@@ -174,10 +174,11 @@ const rangeColumns =
 
 /** Writes these attempts again, with their ranges; but none that has become another revision since they were found. */
 async function store(client: ClickHouseClient, ranges: readonly Range[]): Promise<void> {
-  const places = ranges.map(({ day, attempt }) => `('${day}', ${attempt})`).join(', ');
+  // Values alone: ClickHouse takes all of them as one, and counts each function call against max_ast_elements.
+  const places = ranges.map(({ day, attempt }) => `('${day}', ${attempt})`);
   const found = ranges.map(
     ({ day, attempt, revision, found_after, found_until }) =>
-      `(toDate('${day}'), toUInt64(${attempt}), toUInt64(${revision}), '${found_after}', '${found_until}')`,
+      `('${day}', ${attempt}, ${revision}, '${found_after}', '${found_until}')`,
   );
   await client.command({
     query: `
@@ -187,12 +188,12 @@ async function store(client: ClickHouseClient, ranges: readonly Range[]): Promis
         greatest(toUnixTimestamp64Micro(now64(6)), stored.ranking + 1) AS ranking)
       FROM (
         SELECT *, attempt_id FROM ${tables.workflowJob}
-        WHERE (toDate(received_at), attempt_id) IN (${places})
+        WHERE (toDate(received_at), attempt_id) IN (${places.join(', ')})
         ORDER BY row_version DESC
         LIMIT 1 BY toDate(received_at), attempt_id
       ) AS stored
       INNER JOIN (SELECT arrayJoin([${found.join(', ')}]) AS range) AS found
-        ON range.1 = toDate(stored.received_at) AND range.2 = stored.attempt_id AND range.3 = stored.revision`,
+        ON toDate(range.1) = toDate(stored.received_at) AND range.2 = stored.attempt_id AND range.3 = stored.revision`,
     clickhouse_settings: settings,
   });
 }

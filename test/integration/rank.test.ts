@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { ClickHouseClient } from '../../clickhouse/client';
-import { computeRuns, findStale, rankAttempts, rankUnranked } from '../../clickhouse/rank';
+import { computeRuns, findStale, rankAttempts, rankEverything, rankUnranked } from '../../clickhouse/rank';
 import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
 import { changeOfItem, type Change, type Image } from '../../replicator/change';
 import { createSink } from '../../replicator/sink';
@@ -183,6 +183,30 @@ describe('what was inserted by somebody who ranks nothing', () => {
     await createSink({ client: clickHouse.client, now: Date.now }).settle();
     expect(await stale()).toEqual(nothing);
     expect(await ranges()).toEqual({ first: [never, received(5)], again: [never, always] });
+  });
+});
+
+describe('as many as a restore brings', () => {
+  const jobs = 6_000;
+  /** Each job twice: more than are stored with one statement. */
+  const rows = Array.from({ length: 2 * jobs }, (_, n) =>
+    attempt({
+      dynamoKey: `k${n}`,
+      job_name: `job ${n >> 1}`,
+      run_attempt: 1 + (n % 2),
+      received_at: received(n % 2),
+    }),
+  );
+
+  it.each([
+    ['all at once after a copy', () => rankEverything(clickHouse.client)],
+    ['as one batch of the stream', () => rankAttempts(clickHouse.client, rows, [])],
+    ['as what nobody ranked', () => rankUnranked(clickHouse.client, 0)],
+  ])('are ranked %s', async (_case, rankThem) => {
+    await put(...rows);
+    expect((await stale()).attempts).toHaveLength(jobs);
+    await rankThem();
+    expect((await stale()).attempts).toEqual([]);
   });
 });
 
