@@ -587,9 +587,10 @@ WHERE indexHint((toDate(received_at), downstream_repo) IN
         (
             SELECT
                 downstream_repo, upstream_repo, event_type, downstream_repo_level,
-                maxIf(settled_day, state = 'reported' AND settled_day < toDate({from:DateTime64(3)}, 'UTC')) AS last_day
+                -- 1970, so all of its days, where none is certain.
+                maxIf(settled_day, state = 'reported' AND settled_day < toDate({from:DateTime64(3)}, 'UTC')
+                    AND (downstream_repo, received_day) NOT IN (SELECT downstream_repo, received_day FROM oot_activity_day WHERE state = 'deleted')) AS last_day
             FROM oot_activity_day
-            WHERE (downstream_repo, received_day) NOT IN (SELECT downstream_repo, received_day FROM oot_activity_day WHERE state = 'deleted')
             GROUP BY downstream_repo, upstream_repo, event_type, downstream_repo_level
         ) AS certain USING (downstream_repo, upstream_repo, event_type, downstream_repo_level)
         WHERE settled_day >= last_day AND state IN ('swept', 'reported') AND received_day <= toDate({to:DateTime64(3)}, 'UTC')

@@ -163,7 +163,8 @@ LEFT JOIN
 ) AS runs ON runs.downstream_repo = backends.downstream_repo AND runs.days_ago = days.days_ago
 LEFT JOIN
 (
-    -- Over all time: on the first day that is certain to have one, or before it.
+    -- Over all time: on the first day that is certain to have one, or before it. A retention takes days from one table after
+    -- another: of what is gone from the attempts, nothing is certain.
     SELECT
         downstream_repo,
         minOrNullIf(received_at, ${IS_OF_COUNTED_EVENT}) AS first_result_at,
@@ -183,8 +184,9 @@ LEFT JOIN
                 (
                     SELECT
                         *,
-                        state = 'reported' AND (downstream_repo, received_day) NOT IN (
-                            SELECT downstream_repo, received_day FROM oot_activity_day WHERE state = 'deleted') AS is_certain
+                        state = 'reported' AND received_day >= (SELECT toDate(min(received_at)) FROM oot_workflow_job)
+                            AND (downstream_repo, received_day) NOT IN (
+                                SELECT downstream_repo, received_day FROM oot_activity_day WHERE state = 'deleted') AS is_certain
                     FROM oot_activity_day
                 )
                 GROUP BY downstream_repo

@@ -1,5 +1,5 @@
 import { loadBackends } from '../../clickhouse/backends';
-import { dateTimeOfMs, type WorkflowJobRow } from '../../clickhouse/tables';
+import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
 import { config } from '../../dashboards/config';
 import { silentFrom } from '../../dashboards/queries/alert-backends';
 import { silenceAt } from '../../dashboards/queries/backend-results';
@@ -81,6 +81,18 @@ describe("a backend's newest result", () => {
     expect(await newest()).toMatchObject({ days: 5 });
   });
 
+  it('is that of another attempt of its only day, though one was deleted on it', async () => {
+    await insert(ago(5), ago(5, { dynamoKey: 'other', pytorch_head_sha: 'other' }));
+    await insert(deleted(ago(5)));
+    expect(await newest()).toMatchObject({ days: 5 });
+  });
+
+  it('is that of a level to which it came that day, though one was deleted on it', async () => {
+    await insert(ago(10), ...['a', 'b'].map((dynamoKey) => ago(5, { dynamoKey, downstream_repo_level: 'L3' })));
+    await insert(deleted(ago(5, { dynamoKey: 'a', downstream_repo_level: 'L3' })));
+    expect(await newest()).toMatchObject({ days: 5 });
+  });
+
   it('is the one before an attempt that was given up, when its own report came after the range', async () => {
     const swept = ago(5, { state: 'swept', conclusion: 'timed_out' });
     await insert(ago(10), swept);
@@ -128,6 +140,14 @@ describe("a backend's first results", () => {
     expect(await first('data_days')).toBe(25);
     await insert(deleted(ago(25)));
     expect(await first('data_days')).toBe(12);
+  });
+
+  it('are those that are left when a retention has dropped a day of attempts, and not yet that it was there', async () => {
+    await insert(ago(25), ago(12), ago(3));
+    const [day] = dateTimeOfMs(nowMs - 25 * dayMs).split(' ');
+    await clickHouse.client.command({ query: `ALTER TABLE ${tables.workflowJob} DROP PARTITION '${day}'` });
+    expect(await first('data_days')).toBe(12);
+    expect(await first('level_days')).toBe(12);
   });
 
   it('are those of the level that an attempt came to', async () => {
