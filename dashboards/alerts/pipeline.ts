@@ -34,7 +34,7 @@ export const pipelineRules = (): RuleGroup => ({
       name: 'OotReadinessStale',
       uid: 'oot-readiness-stale',
       summary: 'ClickHouse does not measure readiness any more: its dashboard is empty.',
-      description: `Readiness was last measured ${shown('A', 'seconds')} ago; ${shown('B', 'seconds')} are too long.`,
+      description: `Readiness has not been measured for ${shown('A', 'seconds')}; ${shown('B', 'seconds')} are too long.`,
       value: queries.readinessAge(),
       limit: queries.readinessAgeLimit(),
       comparison: '>',

@@ -13,11 +13,14 @@ export const heartbeatLimit = () =>
     .map(([replicator, minutes]) => `SELECT '${replicator}' AS replicator, ${minutes * 60} AS value`)
     .join(' UNION ALL ');
 
-/** Seconds since ClickHouse last measured what readiness is decided by; no row where there is nobody to measure. */
+/**
+ * Seconds for which ClickHouse has not measured what readiness is decided by: if it never did, since the allowlist was
+ * loaded. No row where there is nobody to measure.
+ */
 export const readinessAge = () => sql`
-    SELECT dateDiff('millisecond', max(measured_at), ${evaluatedAt}) / 1000 AS value
+    SELECT dateDiff('millisecond', if(count() > 0, max(measured_at), (SELECT max(loaded_at) FROM oot_backends)), ${evaluatedAt}) / 1000 AS value
     FROM oot_readiness
-    HAVING count() > 0`;
+    HAVING count() > 0 OR (SELECT count() FROM oot_backends) > 0`;
 
 export const readinessAgeLimit = () => oneLimit(pipeline.readinessStaleMinutes * 60);
 

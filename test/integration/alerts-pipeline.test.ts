@@ -1,3 +1,4 @@
+import { loadBackends } from '../../clickhouse/backends';
 import {
   tables,
   type QuarantineRow,
@@ -134,11 +135,16 @@ describe('OotReadinessStale', () => {
     expect(await texts(rule)).toEqual([
       {
         summary: 'ClickHouse does not measure readiness any more: its dashboard is empty.',
-        description: 'Readiness was last measured 11m 0s ago; 10m 0s are too long.',
+        description: 'Readiness has not been measured for 11m 0s; 10m 0s are too long.',
         runbook_url: `${runbook}ootreadinessstale`,
         dashboard: 'https://grafana.example/d/oot-readiness?viewPanel=1',
       },
     ]);
+  });
+
+  it('fires as well where it was never measured since the allowlist was loaded', async () => {
+    await loadBackends(clickHouse.client, [{ repo: 'a/one', level: 'L2', device: '', oncalls: [] }], msAt(0));
+    expect(await changes(rule, [0, 15])).toEqual({ 0: [], 13: [alerting(labels, 780, 600)] });
   });
 
   it('has nothing to say where nobody is registered and nobody has reported', async () => {
