@@ -80,10 +80,17 @@ function readRow(image: Image, source: RowSource): Read {
   if (receivedAtMs === null) {
     return { ok: false, reason: 'no_time', detail: 'neither received_at, started_at nor completed_at' };
   }
-  return { ok: true, row: { ...rowOf(item, receivedAtMs, item.revision ?? standInRevision(raw)), source } };
+  const row = rowOf(item, receivedAtMs, item.revision ?? standInRevision(raw));
+  // A copy is ranked in its end: if that never comes, any replicator finds what is marked so. It also yields to the same
+  // revision from the stream, which says how long it took.
+  return { ok: true, row: { ...row, source, ranking: source === 'stream' ? 1 : 0 } };
 }
 
-function rowOf(item: Item, receivedAtMs: number, revision: number): Omit<WorkflowJobRow, 'source'> {
+function rowOf(
+  item: Item,
+  receivedAtMs: number,
+  revision: number,
+): Omit<WorkflowJobRow, 'source' | 'ranking'> {
   return {
     dynamoKey: item.dynamoKey,
     status: item.status,
@@ -119,7 +126,6 @@ function rowOf(item: Item, receivedAtMs: number, revision: number): Omit<Workflo
     outcome_at: item.outcome_at === undefined ? null : dateTimeOfMs(item.outcome_at),
     revision,
     is_deleted: 0,
-    ranking: 1,
   };
 }
 

@@ -3,6 +3,8 @@ import type { ClickHouseClient } from '../../clickhouse/client';
 import { computeRuns, findStale, rankAttempts, rankEverything, rankUnranked } from '../../clickhouse/rank';
 import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
 import { changeOfItem, type Change, type Image } from '../../replicator/change';
+import { quarantineRow } from '../../replicator/quarantine';
+import { replayQuarantine } from '../../replicator/replay';
 import { createSink } from '../../replicator/sink';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { attempt, clearAttempts, insertAttempts, receivedMs } from '../helpers/rows';
@@ -183,6 +185,68 @@ describe('what was inserted by somebody who ranks nothing', () => {
     await createSink({ client: clickHouse.client, now: Date.now }).settle();
     expect(await stale()).toEqual(nothing);
     expect(await ranges()).toEqual({ first: [never, received(5)], again: [never, always] });
+  });
+});
+
+describe('a copy of the table', () => {
+  const image = (key: string, overrides: Image = {}): Image => ({
+    dynamoKey: { S: key },
+    status: { S: 'completed' },
+    conclusion: { S: 'success' },
+    downstream_repo: { S: 'owner/repo' },
+    delivery_id: { S: 'd' },
+    workflow_name: { S: 'w' },
+    job_name: { S: 'test' },
+    check_run_id: { S: key },
+    received_at: { N: String(receivedMs) },
+    updated_at: { N: String(receivedMs) },
+    run_attempt: { N: '1' },
+    revision: { N: '1' },
+    ...overrides,
+  });
+  const first = changeOfItem(image('first'));
+  const again = changeOfItem(
+    image('again', { received_at: { N: String(receivedMs + 5 * hourMs) }, run_attempt: { N: '2' } }),
+  );
+  const sink = () => createSink({ client: clickHouse.client, now: Date.now });
+
+  it('that was cut off before it was ranked is ranked by the next replicator that settles', async () => {
+    await sink().write([first, again], 'backfill');
+    expect((await stale()).attempts).toHaveLength(1);
+    await sink().settle();
+    expect(await stale()).toEqual(nothing);
+    expect(await ranges()).toEqual({ first: [never, received(5)], again: [never, always] });
+  });
+
+  it('is ranked as well where a change of it comes out of quarantine', async () => {
+    const unreadable = { ...again, image: { ...again.image, status: { S: 'odd' } } };
+    await sink().write([first, unreadable], 'backfill');
+    await sink().settleEverything();
+    // As if a newer replicator could read it.
+    const record = quarantineRow({ change: again, reason: 'r', detail: '' }, 'backfill', receivedMs).record;
+    await clickHouse.client.command({
+      query: `ALTER TABLE ${tables.quarantine} UPDATE record = {record:String} WHERE 1 SETTINGS mutations_sync = 1`,
+      query_params: { record },
+    });
+    expect(await replayQuarantine({ client: clickHouse.client, sink: sink(), now: Date.now })).toEqual({
+      resolved: 1,
+      refused: 0,
+    });
+    expect(await stale()).toEqual(nothing);
+    expect(await ranges()).toEqual({ first: [never, received(5)], again: [never, always] });
+  });
+
+  it('says nothing about how long that took which the stream had brought', async () => {
+    const came = () =>
+      clickHouse.rows(
+        'SELECT dynamoKey, source, _inserted_at FROM oot_workflow_job FINAL ORDER BY dynamoKey',
+      );
+    await sink().write([first, again], 'stream');
+    const before = await came();
+    expect(before).toMatchObject([{ source: 'stream' }, { source: 'stream' }]);
+    await sink().write([first, again], 'backfill');
+    await sink().settleEverything();
+    expect(await came()).toEqual(before);
   });
 });
 
