@@ -154,7 +154,10 @@ async function readRevisions(client: ClickHouseClient, keys?: string[]): Promise
   return revisions;
 }
 
-async function readItem({ client, tableName }: ScanDeps, dynamoKey: string): Promise<Image | undefined> {
+export async function readItem(
+  { client, tableName }: Pick<ScanDeps, 'client' | 'tableName'>,
+  dynamoKey: string,
+): Promise<Image | undefined> {
   const { Item } = await client.send(
     new GetItemCommand({ TableName: tableName, Key: { dynamoKey: { S: dynamoKey } }, ConsistentRead: true }),
   );

@@ -17,6 +17,7 @@ import { createResultStore } from '../../ingest/store';
 import { enableStream, ensureTable } from '../../ingest/table';
 import { claimPort } from '../../local/dynamodb/ports';
 import { backfill } from '../../replicator/backfill';
+import { deleteExtra } from '../../replicator/delete-extra';
 import { createCheckpoints } from '../../replicator/checkpoints';
 import { createLambdaHandler } from '../../replicator/lambda';
 import { createReplicatorMetrics } from '../../replicator/metrics';
@@ -739,6 +740,46 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
       [a.dynamoKey, 'missing'],
       [b.dynamoKey, 'behind'],
       [c.dynamoKey, 'doubled'],
+    ]);
+  });
+
+  on('deletes the row of an item that is gone, and what it hid is seen again', async () => {
+    const bench = await open();
+    await bench.send(
+      completed(job(1, { conclusion: 'failure' })),
+      completed(job(2, { conclusion: 'success', run_attempt: 2 })),
+    );
+    await backfill({ ...bench.scan, sink: bench.sink });
+    const [first, again] = (await finals()).map(({ dynamoKey }) => dynamoKey) as [string, string];
+    const jobs = () => clickHouse.rows('SELECT dynamoKey, outcome FROM oot_jobs');
+    expect(await jobs()).toEqual([{ dynamoKey: again, outcome: 'success' }]);
+    // Of a process of its own.
+    const remove = (key: string) =>
+      deleteExtra(
+        {
+          ...bench.scan,
+          clickHouse: clickHouse.client,
+          sink: createSink({ client: clickHouse.client, now: Date.now }),
+        },
+        key,
+      );
+
+    await expect(remove(again)).rejects.toThrow(`${again}: DynamoDB has this item; delete it there`);
+    expect(await jobs()).toHaveLength(1);
+    await bench.scan.client.send(
+      new DeleteItemCommand({ TableName: bench.tableName, Key: { dynamoKey: { S: again } } }),
+    );
+    expect((await bench.verify()).differences).toMatchObject([{ dynamoKey: again, kind: 'extra' }]);
+    expect(await remove('nobody')).toBe(0);
+    expect(await remove(again)).toBe(1);
+    expect(await remove(again)).toBe(0);
+
+    expect(await jobs()).toEqual([{ dynamoKey: first, outcome: 'failure' }]);
+    expect(await bench.verify()).toMatchObject({ rows: 1, differences: [], stale: none });
+    // Or its day would count as one that certainly has a result.
+    expect(await clickHouse.rows('SELECT DISTINCT state FROM oot_activity_day ORDER BY state')).toEqual([
+      { state: 'deleted' },
+      { state: 'reported' },
     ]);
   });
 });
