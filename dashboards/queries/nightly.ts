@@ -14,9 +14,9 @@ const line = 'upstream_repo, downstream_repo, event_type';
 
 /**
  * One row a run: what a backend did for one commit and event, all workflows and jobs together, each job by its
- * newest attempt. It began when its first attempt was received, whatever was re-run since. `missing_jobs` says how
- * many fewer jobs it has than the backend's run before; a run is `partial` when it is good but for those, and
- * they can't come any more.
+ * newest attempt. It began when its first attempt was received, whatever was re-run since; where only re-runs were
+ * received, it began before, and is no run here. `missing_jobs` says how many fewer jobs it has than the backend's run
+ * before; a run is `partial` when it is good but for those, and they can't come any more.
  */
 const runsBetween = (from: string, to: string) => sql`
   begun AS (
@@ -31,6 +31,7 @@ const runsBetween = (from: string, to: string) => sql`
       WHERE received_at >= ${from} AND received_at < ${to} AND ${conditions}
     )
     GROUP BY ${keys}
+    HAVING min(run_attempt) <= 1
   ),
   compared AS (
     SELECT *,

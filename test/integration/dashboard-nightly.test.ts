@@ -111,6 +111,7 @@ function runsOf(rows: WorkflowJobRow[]): Run[] {
   return groups(scheduled, lineOf).flatMap((line) => {
     let before: number | null = null;
     return groups(line, (row) => row.pytorch_head_sha)
+      .filter((own) => own.some(({ run_attempt }) => run_attempt === 1))
       .sort((a, b) => Math.min(...a.map(msOf)) - Math.min(...b.map(msOf)))
       .map((own) => {
         const jobs = groups(own, (row) => JSON.stringify([row.workflow_name, row.job_name])).map((attempts) =>
@@ -377,6 +378,19 @@ describe('oot-nightly', () => {
       }),
     ).toEqual([{ sha: 'new', verdict: 'success', hours: 66 }]);
     expect(await ask(nightlyLateSql)).toEqual([{ late: 1 }]);
+  });
+
+  it('shows no run of a night before all it looks at, though some of its jobs were run again', async () => {
+    await insert([
+      ...night('old', 20 * 24, 'ggg'),
+      ...night('first', 60, 'gg'),
+      ...night('old', 40, 'b', { run_attempt: 2 }),
+      ...night('short', 20, 'g'),
+    ]);
+    expect(await ask(pick('sha, verdict, missing', nightlyRunsSql))).toEqual([
+      { sha: 'short', verdict: 'partial', missing: 1 },
+      { sha: 'first', verdict: 'success', missing: null },
+    ]);
   });
 
   it('compares the first run of the range with the one before the range', async () => {
