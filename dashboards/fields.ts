@@ -2,6 +2,7 @@ import {
   FieldColorBuilder,
   FieldColorModeId,
   MappingType,
+  SpecialValueMatch,
   ThresholdsConfigBuilder,
   ThresholdsMode,
   type ValueMapping,
@@ -21,6 +22,34 @@ export const outcomeMappings: ValueMapping[] = [
     ),
   },
 ];
+
+/**
+ * The colour of what is not known, which has no verdict: Grafana would give it that of the lowest step, mostly green.
+ * The text stays that of `noValue`.
+ */
+export const unknownIn = (color: string): ValueMapping => ({
+  type: MappingType.SpecialValue,
+  options: { match: SpecialValueMatch.NullAndNan, result: { color } },
+});
+
+/**
+ * The same on a timeline, where nothing known is a gap and no bright block. A timeline makes colours less opaque, but
+ * those that say themselves how opaque they are.
+ */
+export const onTimeline = (mappings: readonly ValueMapping[]): ValueMapping[] =>
+  mappings.map((mapping) =>
+    mapping.type === MappingType.ValueToText
+      ? {
+          ...mapping,
+          options: Object.fromEntries(
+            Object.entries(mapping.options).map(([value, result]) => [
+              value,
+              result.color === config.colors.none ? { ...result, color: '#00000000' } : result,
+            ]),
+          ),
+        }
+      : mapping,
+  );
 
 /** Steps from a base colour upwards: `[null, 'red'], [0.8, 'orange']`. */
 export function steps(...values: [value: number | null, color: string][]) {

@@ -21,7 +21,7 @@ import {
 import { largest, settingText } from '../settings';
 import { badSinceSql, stateSql } from '../queries/backend-streaks';
 import { stateRule } from '../queries/backend-states';
-import { displayName, statPanel } from './base';
+import { displayName, statPanel, unknownGrey } from './base';
 import { linkToColumn } from './backend-links';
 import { stateWords } from './backend-states';
 
@@ -44,7 +44,7 @@ export const statePanel = () =>
     .unit('string')
     .reduceOptions(textField())
     .colorMode(BigValueColorMode.Background)
-    .mappings(stateWords);
+    .mappings([...stateWords, unknownGrey]);
 
 export const badSincePanel = () =>
   statPanel(
@@ -56,12 +56,12 @@ export const badSincePanel = () =>
     },
     badSinceSql(),
   )
+    // A name of its own for the field would have to stand here, and not the column.
     .reduceOptions(
       new ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('/^bad_since$/').values(false),
     )
     .unit('dateTimeFromNow')
-    .colorScheme(fixedColor(colors.failure))
-    .overrideByName('bad_since', [displayName('Since')]);
+    .colorScheme(fixedColor(colors.failure));
 
 export const levelPanel = () =>
   statPanel(
@@ -187,5 +187,5 @@ export const lastJobsPanel = () =>
     .textMode(BigValueTextMode.Value)
     .justifyMode(BigValueJustifyMode.Center)
     .text(new VizTextDisplayOptionsBuilder().valueSize(12))
-    .mappings(outcomeMappings)
+    .mappings([...outcomeMappings, unknownGrey])
     .dataLinks([linkToColumn('Run', 'workflow_run_url')]);

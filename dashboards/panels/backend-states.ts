@@ -1,4 +1,5 @@
 import { MappingType, type ValueMapping } from '@grafana/grafana-foundation-sdk/dashboard';
+import { onTimeline } from '../fields';
 import { linkTo } from '../links';
 import {
   backendStates,
@@ -32,7 +33,7 @@ export const backendStateTimeline = () =>
     stateTimelineSql(),
     'backend',
   )
-    .mappings(mapping((state) => String(stateCode(state))))
+    .mappings(onTimeline(mapping((state) => String(stateCode(state)))))
     .dataLinks([
       linkTo('backend', 'Open ${__field.labels.backend}', { backend: '${__field.labels.backend}' }),
     ]);

@@ -3,7 +3,7 @@ import { percent, successRateSteps } from '../fields';
 import { bucket } from '../queries/backend';
 import { durationOverTimeSql, queueOverTimeSql, successRateOverTimeSql } from '../queries/backend-trends';
 import { settingText } from '../settings';
-import { timeSeriesPanel } from './base';
+import { dashedThresholds, timeSeriesPanel } from './base';
 
 const points = `A point stands for at least ${bucket}, by when the jobs were received.`;
 const whatIsChosen = 'Follows the workflows, jobs and event types chosen above.';
@@ -12,7 +12,7 @@ export const successRateOverTimePanel = () =>
   timeSeriesPanel(
     {
       title: 'Success rate by job',
-      description: `Of each job of a workflow: those that ended as expected, of those that succeeded, failed or timed out, each by its newest attempt. Good from ${percent(config.successRate.good)}, fair from ${percent(config.successRate.fair)}. ${points} ${whatIsChosen}`,
+      description: `Of each job of a workflow: those that ended as expected, of those that succeeded, failed or timed out, each by its newest attempt. Dashed: good from ${percent(config.successRate.good)}, fair from ${percent(config.successRate.fair)}. ${points} ${whatIsChosen}`,
       noData: 'No job that counts was received in this time range',
     },
     successRateOverTimeSql(),
@@ -23,6 +23,7 @@ export const successRateOverTimePanel = () =>
     .min(0)
     .max(1)
     .thresholds(successRateSteps())
+    .thresholdsStyle(dashedThresholds())
     .displayName('${__field.labels.job}');
 
 export const durationOverTimePanel = () =>

@@ -4,6 +4,8 @@ import {
   BigValueGraphMode,
   BigValueTextMode,
   GraphDrawStyle,
+  GraphThresholdsStyleConfigBuilder,
+  GraphThresholdsStyleMode,
   LegendDisplayMode,
   LegendPlacement,
   ReduceDataOptionsBuilder,
@@ -16,16 +18,20 @@ import {
   VizTooltipOptionsBuilder,
   SortOrder,
 } from '@grafana/grafana-foundation-sdk/common';
-import type { DynamicConfigValue } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { DynamicConfigValue, ValueMapping } from '@grafana/grafana-foundation-sdk/dashboard';
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as StateTimelineBuilder } from '@grafana/grafana-foundation-sdk/statetimeline';
 import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 import { seriesQuery, tableQuery, variableDatasource } from '../clickhouse-query';
-import { outcomeMappings } from '../fields';
+import { config } from '../config';
+import { onTimeline, outcomeMappings, unknownIn } from '../fields';
 
 /** What every panel says: its name, what exactly is counted, and what it means when nothing is there. */
 export type PanelText = { title: string; description: string; noData: string };
+
+/** What is not known is grey, on a number and on a coloured text. */
+export const unknownGrey = unknownIn(config.colors.cancelled);
 
 /** One number, large. The newest value of `rawSql`, with a sparkline where it is a time series. */
 export function statPanel(text: PanelText, rawSql: string, kind: 'single' | 'sparkline' = 'single') {
@@ -36,6 +42,7 @@ export function statPanel(text: PanelText, rawSql: string, kind: 'single' | 'spa
     .noValue(text.noData)
     .datasource(variableDatasource)
     .withTarget(query)
+    .mappings([unknownGrey])
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false))
     .graphMode(kind === 'single' ? BigValueGraphMode.None : BigValueGraphMode.Area)
     .colorMode(BigValueColorMode.Value)
@@ -50,6 +57,7 @@ export const tablePanel = (text: PanelText, rawSql: string) =>
     .noValue(text.noData)
     // Else a cell without a value would show the text that is meant for a table without rows.
     .overrideByRegexp('/.*/', [{ id: 'noValue', value: '–' }])
+    .mappings([unknownGrey])
     .datasource(variableDatasource)
     .withTarget(tableQuery(rawSql))
     .cellHeight(TableCellHeight.Sm)
@@ -108,7 +116,7 @@ export const stateTimelinePanel = (text: PanelText, rawSql: string, by: string) 
       options: { fields: [by], keepFields: false, naming: { asLabels: true } },
     })
     .displayName(`\${__field.labels.${by}}`)
-    .mappings(outcomeMappings)
+    .mappings(onTimeline(outcomeMappings))
     .showValue(VisibilityMode.Never)
     .mergeValues(true)
     .rowHeight(0.85)
@@ -123,6 +131,13 @@ export const stateTimelinePanel = (text: PanelText, rawSql: string, by: string) 
     )
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Single).sort(SortOrder.None));
 
+/** The lines of the thresholds, on a chart. */
+export const dashedThresholds = () =>
+  new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed);
+
+/** Hours as a number: Grafana's own unit makes days of 24. */
+export const hours = 'suffix: h';
+
 /* Properties of a table's columns, for `overrideByName`. */
 
 export const unit = (value: string): DynamicConfigValue => ({ id: 'unit', value });
@@ -131,16 +146,19 @@ export const width = (value: number): DynamicConfigValue => ({ id: 'custom.width
 export const displayName = (value: string): DynamicConfigValue => ({ id: 'displayName', value });
 export const hidden: DynamicConfigValue = { id: 'custom.hidden', value: true };
 
-/** The cell in the colour of its outcome. */
-export const outcomeCell: DynamicConfigValue[] = [
-  { id: 'mappings', value: outcomeMappings },
+/** The cell in the colour of its word; without one it is as if it had no colour. */
+export const wordCell = (mappings: ValueMapping[]): DynamicConfigValue[] => [
+  { id: 'mappings', value: [...mappings, unknownIn('transparent')] },
   { id: 'custom.cellOptions', value: { type: 'color-background', mode: 'basic' } },
   { id: 'custom.align', value: 'center' },
 ];
 
+/** The cell in the colour of its outcome. */
+export const outcomeCell = wordCell(outcomeMappings);
+
 /** The text in the colour of its outcome. */
 export const outcomeText: DynamicConfigValue[] = [
-  { id: 'mappings', value: outcomeMappings },
+  { id: 'mappings', value: [...outcomeMappings, unknownGrey] },
   { id: 'custom.cellOptions', value: { type: 'color-text' } },
 ];
 

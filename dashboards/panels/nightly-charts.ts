@@ -1,7 +1,7 @@
 import { config } from '../config';
-import { percent, successRateSteps } from '../fields';
+import { onTimeline, percent, successRateSteps } from '../fields';
 import { nightlyRateByBackendSql, nightlyRunsByDaySql, nightlyTimelineSql } from '../queries/nightly';
-import { barsPanel, displayName, stateTimelinePanel, timeSeriesPanel } from './base';
+import { barsPanel, dashedThresholds, displayName, stateTimelinePanel, timeSeriesPanel } from './base';
 import { runText } from './nightly-stats';
 import { runMappings } from './nightly-tables';
 
@@ -18,7 +18,7 @@ export const nightlyTimeline = () =>
     nightlyTimelineSql,
     'backend',
   )
-    .mappings(runMappings)
+    .mappings(onTimeline(runMappings))
     .unit('string');
 
 const series = (name: string, color: string) => [
@@ -49,7 +49,7 @@ export const nightlyRateByBackend = () =>
   timeSeriesPanel(
     {
       title: 'Success rate by day',
-      description: `Of the counted jobs (success, failure, timed out) of runs that began on a day (UTC), the share that ended as expected. Green from ${percent(config.successRate.good)}, yellow from ${percent(config.successRate.fair)}.`,
+      description: `Of the counted jobs (success, failure, timed out) of runs that began on a day (UTC), the share that ended as expected. Dashed: green from ${percent(config.successRate.good)}, yellow from ${percent(config.successRate.fair)}.`,
       noData: 'No counted job in the time range',
     },
     nightlyRateByBackendSql,
@@ -59,4 +59,5 @@ export const nightlyRateByBackend = () =>
     .min(0)
     .max(1)
     .displayName('${__field.labels.backend}')
-    .thresholds(successRateSteps());
+    .thresholds(successRateSteps())
+    .thresholdsStyle(dashedThresholds());

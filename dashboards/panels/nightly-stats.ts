@@ -18,7 +18,7 @@ import {
   nightlyUnexpectedCountSql,
   standingDays,
 } from '../queries/nightly';
-import { statPanel } from './base';
+import { hours, statPanel, unknownGrey } from './base';
 
 const { colors, nightly } = config;
 
@@ -124,7 +124,8 @@ export const nightlyHours = () =>
     .displayMode(BarGaugeDisplayMode.Basic)
     .valueMode(BarGaugeValueMode.Color)
     .orientation('horizontal' as never)
-    .unit('h')
+    .unit(hours)
+    .mappings([unknownGrey])
     .decimals(1)
     .min(0)
     .max(nightly.maxHoursSinceLast * 2)

@@ -9,7 +9,7 @@ import {
   nightlyUnexpectedSql,
   standingDays,
 } from '../queries/nightly';
-import { displayName, outcomeCell, tablePanel, unit, width } from './base';
+import { displayName, hours, outcomeCell, tablePanel, unit, width, wordCell } from './base';
 import { agoCell, backendCell, badCountCell, countCell, links, urlCell } from './pr-cells';
 import { runText } from './nightly-stats';
 
@@ -25,8 +25,7 @@ export const runMappings: ValueMapping[] = [
 ];
 
 const runCell = (header: string): DynamicConfigValue[] => [
-  ...outcomeCell.filter(({ id }) => id !== 'mappings'),
-  { id: 'mappings', value: runMappings },
+  ...wordCell(runMappings),
   displayName(header),
   width(100),
 ];
@@ -77,7 +76,7 @@ export const nightlyStanding = () =>
     .overrideByName('hours_since', [
       displayName('Last run ago'),
       width(110),
-      unit('h'),
+      unit(hours),
       { id: 'decimals', value: 1 },
       ...thresholds([null, colors.success], [nightly.maxHoursSinceLast, colors.failure]),
     ])

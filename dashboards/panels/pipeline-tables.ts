@@ -51,7 +51,6 @@ export const shardTable = () =>
     },
     shards(),
   )
-    .unit('short')
     .overrideByName('shard_id', [displayName('Shard'), width(330)])
     .overrideByName('replicator', [displayName('Replicator'), width(100)])
     .overrideByName('heartbeat_age', ageCell('Heartbeat', pipeline.heartbeatStaleMinutes.poller * 60))
@@ -78,7 +77,6 @@ export const quarantineTable = () =>
     },
     newestQuarantined(),
   )
-    .unit('short')
     .overrideByName('quarantined_at', [displayName('Put aside'), unit('dateTimeFromNow'), width(140)])
     .overrideByName('reason', [displayName('Reason'), width(180)])
     .overrideByName('detail', [displayName('What is wrong'), empty('–'), width(320)])
@@ -105,7 +103,6 @@ export const completenessTable = () => {
     },
     completeness(),
   )
-    .unit('short')
     .thresholds(steps([null, colors.neutral]))
     .overrideByName('downstream_repo', backendCell)
     .overrideByName('level', [displayName('Level'), empty('–'), width(70)])
@@ -135,7 +132,6 @@ export const lostTable = () =>
     },
     lostJobs(),
   )
-    .unit('short')
     .overrideByName('received_at', [displayName('First seen'), unit('dateTimeFromNow'), width(140)])
     .overrideByName('how', [displayName('How'), width(90), ...outcomeText])
     .overrideByName('downstream_repo', backendCell)

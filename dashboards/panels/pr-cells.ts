@@ -5,14 +5,16 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { config } from '../config';
 import { field, linkOut, linkTo } from '../links';
-import { displayName, width } from './base';
+import { displayName, unknownGrey, width } from './base';
 
 /** Colours a text by the first pattern that it matches whole. */
-export const textColors = (...rules: [pattern: string, color: string][]): ValueMapping[] =>
-  rules.map(([pattern, color], index) => ({
-    type: MappingType.RegexToText,
+export const textColors = (...rules: [pattern: string, color: string][]): ValueMapping[] => [
+  ...rules.map(([pattern, color], index) => ({
+    type: MappingType.RegexToText as const,
     options: { pattern, result: { color, index } },
-  }));
+  })),
+  unknownGrey,
+];
 
 /** Empty where there is no link, else a word to click on. The column holds the URL. */
 export const urlCell = (header: string, word: string): DynamicConfigValue[] => [

@@ -8,7 +8,7 @@ import { steps } from '../fields';
 import { field, linkTo } from '../links';
 import type { Verdict } from '../queries/readiness';
 import type { Criterion } from '../queries/readiness-criteria';
-import { displayName, width } from './base';
+import { displayName, width, wordCell } from './base';
 
 const { colors } = config;
 
@@ -48,9 +48,7 @@ export const days = 'suffix: d';
 export const verdictCell = (name: string): DynamicConfigValue[] => [
   displayName(name),
   width(130),
-  { id: 'mappings', value: verdictMappings },
-  { id: 'custom.cellOptions', value: { type: 'color-background', mode: 'basic' } },
-  { id: 'custom.align', value: 'center' },
+  ...wordCell(verdictMappings),
 ];
 
 /** A backend's name, which leads to its dashboard. */

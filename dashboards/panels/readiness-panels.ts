@@ -1,7 +1,3 @@
-import {
-  GraphThresholdsStyleConfigBuilder,
-  GraphThresholdsStyleMode,
-} from '@grafana/grafana-foundation-sdk/common';
 import { config } from '../config';
 import { fixedColor, percent } from '../fields';
 import {
@@ -19,7 +15,7 @@ import {
   type Criterion,
   type CriterionColumn,
 } from '../queries/readiness-criteria';
-import { displayName, statPanel, tablePanel, timeSeriesPanel, unit, width } from './base';
+import { dashedThresholds, displayName, statPanel, tablePanel, timeSeriesPanel, unit, width } from './base';
 import {
   backendCell,
   criterionCell,
@@ -98,7 +94,6 @@ export const readinessBackends = () => {
     },
     readinessByBackend(),
   )
-    .unit('short')
     .overrideByName('downstream_repo', backendCell)
     .overrideByName('level', [displayName('Level'), empty('–'), width(60)])
     .overrideByName('overall', verdictCell('Verdict'))
@@ -123,7 +118,6 @@ export const readinessCriteria = () =>
     },
     readinessByCriterion(),
   )
-    .unit('short')
     .overrideByName('downstream_repo', backendCell)
     .overrideByName('level', [displayName('Level'), empty('–'), width(60)])
     .overrideByName('criterion', [displayName('Criterion'), width(160)])
@@ -160,8 +154,8 @@ export const readinessTrend = (column: keyof typeof trendTexts) => {
     {
       title: `${title}, needs ${requirement(criterion)}`,
       description:
-        `${what}. Each point is taken over the ${limits.windowDays} days before it, of ${countedEvent} events; the last ${historyDays} days, ` +
-        `whatever the dashboard's time range. Dashed: ${criterion.limitText(criterion.limit.default)}.`,
+        `${what}. Each point is taken over the ${limits.windowDays} days before it, of ${countedEvent} events; ` +
+        `the last ${historyDays} days, or the dashboard's range where that is between two moments. Dashed: ${criterion.limitText(criterion.limit.default)}.`,
       noData: `Unknown: ${criterion.unknown} in the last ${historyDays + limits.windowDays} days`,
     },
     criterionTrend(column),
@@ -171,7 +165,8 @@ export const readinessTrend = (column: keyof typeof trendTexts) => {
     .min(0)
     .axisSoftMax(criterion.shown === 'share' && criterion.comparison === '>' ? 1 : criterion.limit.default)
     .thresholds(criterionSteps(criterion))
-    .thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed));
+    .thresholdsStyle(dashedThresholds())
+    .displayName('${__field.labels.backend}');
 };
 
 /** Said once, at the top of the dashboard. */

@@ -4,7 +4,17 @@ import { field, linkTo } from '../links';
 import { successRateByBackendSql } from '../queries/summary';
 import { backendsSql } from '../queries/summary-backends';
 import { stateRule } from '../queries/backend-states';
-import { decimals, displayName, gaugeCell, tablePanel, timeSeriesPanel, unit, width } from './base';
+import {
+  dashedThresholds,
+  decimals,
+  displayName,
+  gaugeCell,
+  tablePanel,
+  timeSeriesPanel,
+  unit,
+  width,
+  wordCell,
+} from './base';
 import { stateWords } from './backend-states';
 
 const rateColors = `green from ${percent(config.successRate.good)}, amber from ${percent(config.successRate.fair)}`;
@@ -35,13 +45,7 @@ export const backendsTable = () =>
       { id: 'custom.minWidth', value: 210 },
       { id: 'links', value: [toBackend().build()] },
     ])
-    .overrideByName('state', [
-      displayName('State'),
-      width(100),
-      { id: 'mappings', value: stateWords },
-      { id: 'custom.cellOptions', value: { type: 'color-background', mode: 'basic' } },
-      { id: 'custom.align', value: 'center' },
-    ])
+    .overrideByName('state', [displayName('State'), width(100), ...wordCell(stateWords)])
     .overrideByName('success_rate', [
       displayName('Success rate'),
       unit('percentunit'),
@@ -93,7 +97,7 @@ export const successRateOverTime = () =>
   timeSeriesPanel(
     {
       title: 'Success rate by backend',
-      description: `As expected / (success + failure + timed out) of the jobs received in each hour (in 6 hours over more than 2 days, in a day over more than 8), UTC. The lines of the thresholds: ${rateColors}.`,
+      description: `As expected / (success + failure + timed out) of the jobs received in each hour (in 6 hours over more than 2 days, in a day over more than 8), UTC. Dashed: ${rateColors}.`,
       noData: 'no counted job in the time range',
     },
     successRateByBackendSql(),
@@ -103,6 +107,7 @@ export const successRateOverTime = () =>
     .min(0)
     .max(1)
     .thresholds(successRateSteps())
+    .thresholdsStyle(dashedThresholds())
     .displayName('${__field.labels.backend}')
     .dataLinks([
       linkTo('backend', 'Open ${__field.labels.backend}', { backend: '${__field.labels.backend}' }),

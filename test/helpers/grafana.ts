@@ -342,7 +342,16 @@ export type PanelJson = {
   transformations?: { id: string }[];
   interval?: string;
   options?: { reduceOptions?: { fields?: string; values?: boolean; calcs?: string[] } };
-  fieldConfig?: { defaults?: { unit?: string; noValue?: string }; overrides?: Override[] };
+  fieldConfig?: {
+    defaults?: {
+      unit?: string;
+      noValue?: string;
+      mappings?: unknown[];
+      thresholds?: { steps: unknown[] };
+      custom?: { thresholdsStyle?: { mode: string } };
+    };
+    overrides?: Override[];
+  };
 };
 
 export type VariableJson = {

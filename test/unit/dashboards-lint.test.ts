@@ -227,13 +227,74 @@ describe.each(dashboards.map((dashboard) => ({ name: dashboard.uid, dashboard })
       }
     });
 
-    it('says outcomes in their one colour', () => {
-      for (const { options } of mappingsOf(dashboard)) {
-        for (const [outcome, shown] of Object.entries(options)) {
-          const color = (config.colors as Record<string, string | undefined>)[outcome];
-          if (color !== undefined && shown.color !== undefined)
-            expect([outcome, shown.color]).toEqual([outcome, color]);
+    it('says outcomes in their one colour, and nothing known as a gap on timelines', () => {
+      for (const panel of panelsOf(dashboard)) {
+        const own: Record<string, string> =
+          panel.type === 'state-timeline' ? { ...config.colors, none: '#00000000' } : config.colors;
+        for (const { options } of mappingsOf(panel)) {
+          for (const [outcome, shown] of Object.entries(options)) {
+            if (own[outcome] !== undefined && shown.color !== undefined)
+              expect([panel.title, outcome, shown.color]).toEqual([panel.title, outcome, own[outcome]]);
+          }
+          if (panel.type === 'state-timeline')
+            expect(Object.values(options).map(({ color }) => color)).not.toContain(config.colors.none);
         }
+      }
+    });
+
+    it("gives no verdict's colour to what is not known", () => {
+      const saysIt = (mappings: unknown) =>
+        Array.isArray(mappings) &&
+        mappings.some(({ type, options }: { type: string; options: { match?: string; result?: object } }) => {
+          return type === 'special' && options.match === 'null+nan' && 'color' in (options.result ?? {});
+        });
+      for (const { type, title, fieldConfig } of panelsOf(dashboard)) {
+        // The cells of the matrix are never empty.
+        if (!['stat', 'bargauge', 'table'].includes(type) || title === 'Newest attempts by commit and job')
+          continue;
+        expect([title, saysIt(fieldConfig?.defaults?.mappings)]).toEqual([title, true]);
+        for (const { matcher, properties } of fieldConfig?.overrides ?? []) {
+          const valueOf = (name: string) => properties.find(({ id }) => id === name)?.value;
+          const cell = valueOf('custom.cellOptions') as { type?: string } | undefined;
+          if (!cell?.type?.startsWith('color') || valueOf('mappings') === undefined) continue;
+          expect([title, matcher.options, saysIt(valueOf('mappings'))]).toEqual([
+            title,
+            matcher.options,
+            true,
+          ]);
+        }
+      }
+    });
+
+    it('picks a field by the name that it is shown with', () => {
+      for (const { title, options, fieldConfig } of panelsOf(dashboard)) {
+        const [, picked] = /^\/\^(\w+)\$\/$/.exec(options?.reduceOptions?.fields ?? '') ?? [];
+        const renamed = (fieldConfig?.overrides ?? [])
+          .filter(({ properties }) => properties.some(({ id }) => id === 'displayName'))
+          .map(({ matcher }) => matcher.options);
+        if (picked !== undefined) expect([title, renamed]).toEqual([title, []]);
+      }
+    });
+
+    it('draws the thresholds that a chart has', () => {
+      for (const { type, title, fieldConfig: { defaults } = {} } of panelsOf(dashboard)) {
+        if (type !== 'timeseries' || (defaults?.thresholds?.steps ?? []).length < 2) continue;
+        expect([title, defaults?.custom?.thresholdsStyle?.mode]).toEqual([title, 'dashed']);
+      }
+    });
+
+    it('shows texts of digits, hours and days as they are', () => {
+      for (const { type, title, fieldConfig: { defaults, overrides = [] } = {} } of panelsOf(dashboard)) {
+        // For all columns of a table, it would be for texts as well: a sequence number would be rounded.
+        if (type === 'table') expect([title, defaults?.unit ?? 'string']).toEqual([title, 'string']);
+        const units = [
+          defaults?.unit,
+          ...overrides.flatMap(({ properties }) =>
+            properties.flatMap(({ id, value }) => (id === 'unit' ? [value] : [])),
+          ),
+        ];
+        // Grafana would make days of 24 hours, and weeks of 7 days.
+        expect([title, units.filter((unit) => unit === 'h' || unit === 'd')]).toEqual([title, []]);
       }
     });
   },
