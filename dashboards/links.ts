@@ -3,17 +3,22 @@ import { config } from './config';
 
 export type DashboardName = keyof typeof config.dashboards;
 
-/** A link in the head of a dashboard to each other one, keeping time range and variables. */
+/** Their variables take one value, and Grafana would put `All` of another dashboard into them. */
+const ofOneThing: readonly DashboardName[] = ['backend', 'pr'];
+
+/** A link in the head of a dashboard to each other one, keeping time range, data source and, where it can, variables. */
 export const headLinks = (own: DashboardName) =>
   (Object.keys(config.dashboards) as DashboardName[])
     .filter((name) => name !== own)
     .map((name) =>
       new DashboardLinkBuilder(config.dashboards[name].title)
         .type(DashboardLinkType.Link)
-        .url(`/d/${config.dashboards[name].uid}`)
+        .url(
+          `/d/${config.dashboards[name].uid}${ofOneThing.includes(name) ? '?var-datasource=${datasource}' : ''}`,
+        )
         .icon('dashboard')
         .keepTime(true)
-        .includeVars(true),
+        .includeVars(!ofOneThing.includes(name)),
     );
 
 /**

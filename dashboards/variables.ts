@@ -11,7 +11,11 @@ import { states } from './states';
 
 /** The ClickHouse that a dashboard reads. */
 export const datasourceVariable = () =>
-  new DatasourceVariableBuilder('datasource').label('Data source').type(config.datasource.type);
+  new DatasourceVariableBuilder('datasource')
+    .label('Data source')
+    .type(config.datasource.type)
+    // Ours, where it is there: without any, Grafana takes the first by name of all that are ClickHouse.
+    .current({ selected: true, text: config.datasource.name, value: config.datasource.uid });
 
 /** A value from a query, asked again when the time range changes. Without a current one, the first. */
 export function oneOf(name: string, label: string, rawSql: string) {

@@ -1,6 +1,6 @@
 import { config } from '../config';
 import { steps, successRateSteps } from '../fields';
-import { field, linkOut, linkTo } from '../links';
+import { field, linkOut } from '../links';
 import {
   attemptRows,
   attemptsSql,
@@ -9,8 +9,18 @@ import {
   jobRows,
   slowestJobsSql,
 } from '../queries/backend-jobs';
-import { decimals, displayName, gaugeCell, hidden, outcomeCell, tablePanel, unit, width } from './base';
-import { cellLinks, linkToColumn } from './backend-links';
+import {
+  decimals,
+  displayName,
+  gaugeCell,
+  hidden,
+  noPullRequest,
+  outcomeCell,
+  tablePanel,
+  unit,
+  width,
+} from './base';
+import { cellLinks, linkToColumn, linkWithin } from './backend-links';
 
 const { overrunHours } = config.readiness;
 const whatIsChosen = 'Follows the workflows, jobs and event types chosen above.';
@@ -123,14 +133,10 @@ export const attemptsPanel = () =>
     .overrideByName('pr_number', [
       displayName('PR'),
       width(85),
-      { id: 'mappings', value: [{ type: 'value', options: { '0': { text: '–', index: 0 } } }] },
+      noPullRequest,
       cellLinks(
-        linkTo('pr', 'All backends on this commit', {
-          upstream: field('upstream_repo'),
-          pr: field('pr_number'),
-          sha: field('pytorch_head_sha'),
-        }),
-        linkOut('Pull request', `${config.github}/${field('upstream_repo')}/pull/${field('pr_number')}`),
+        linkWithin('All backends on this commit', 'pr_page_url'),
+        linkToColumn('Pull request', 'pull_request_url'),
       ),
     ])
     .overrideByName('sha8', [
@@ -159,6 +165,8 @@ export const attemptsPanel = () =>
       width(85),
       cellLinks(linkToColumn('Artifacts', 'artifact_url')),
     ])
+    .overrideByName('pr_page_url', [hidden])
+    .overrideByName('pull_request_url', [hidden])
     .overrideByName('upstream_repo', [hidden])
     .overrideByName('pytorch_head_sha', [hidden])
     .overrideByName('workflow_run_url', [hidden])

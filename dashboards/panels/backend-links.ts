@@ -1,5 +1,9 @@
 import type * as cog from '@grafana/grafana-foundation-sdk/cog';
-import type { DashboardLink, DynamicConfigValue } from '@grafana/grafana-foundation-sdk/dashboard';
+import {
+  DashboardLinkBuilder,
+  type DashboardLink,
+  type DynamicConfigValue,
+} from '@grafana/grafana-foundation-sdk/dashboard';
 import { linkOut } from '../links';
 
 /** Links of a column's cells, for `overrideByName`. */
@@ -11,6 +15,11 @@ export const cellLinks = (...links: cog.Builder<DashboardLink>[]): DynamicConfig
   }),
 });
 
-/** A URL from a column, as it is: Grafana would encode its percent signs once more. */
-export const linkToColumn = (title: string, column: string) =>
-  linkOut(title, `\${__data.fields["${column}"]:raw}`);
+/** A URL from a column, as it is: Grafana would encode its percent signs once more. Without a URL there is no link. */
+export const linkToColumn = (title: string, column: string) => linkOut(title, ofColumn(column));
+
+/** The same to a page of this Grafana. */
+export const linkWithin = (title: string, column: string) =>
+  new DashboardLinkBuilder(title).url(ofColumn(column));
+
+const ofColumn = (column: string): string => `\${__data.fields["${column}"]:raw}`;

@@ -3,10 +3,14 @@ import {
   TableCellBackgroundDisplayMode,
   TableCellDisplayMode,
 } from '@grafana/grafana-foundation-sdk/common';
-import { MappingType, type ValueMapping } from '@grafana/grafana-foundation-sdk/dashboard';
+import {
+  DashboardLinkBuilder,
+  MappingType,
+  type ValueMapping,
+} from '@grafana/grafana-foundation-sdk/dashboard';
 import { config } from '../config';
 import { outcomeMappings } from '../fields';
-import { linkOut, linkTo } from '../links';
+import { linkOut } from '../links';
 import { matrixCommits, matrixSql } from '../queries/backend-matrix';
 import { displayName, tablePanel, width } from './base';
 import { cellLinks } from './backend-links';
@@ -37,13 +41,11 @@ const rowLabels: ValueMapping[] = [
   { type: MappingType.RegexToText, options: { pattern: '/^.*#(.*)$/', result: { text: '$1', index: 1 } } },
 ];
 
-const prDashboard = linkTo('pr', 'All backends on this commit', {}).build().url;
-
 export const matrixPanel = () =>
   tablePanel(
     {
       title: 'Newest attempts by commit and job',
-      description: `The newest ${matrixCommits} commits of the time range by when their first attempt was received, each with the newest attempt of every job. A click on a cell opens its run, on a commit all backends on it. A probe job that ended as its name announces is shown as a success. Follows the workflows, jobs, outcomes and event types chosen above; overdue: running for over ${config.overdueMinutes} min.`,
+      description: `The newest ${matrixCommits} commits of the time range by when their first attempt was received, each with the newest attempt of every job. A click on a cell opens its run, on a commit all backends on it, or GitHub where it is of no PR. A probe job that ended as its name announces is shown as a success. Follows the workflows, jobs, outcomes and event types chosen above; overdue: running for over ${config.overdueMinutes} min.`,
       noData: 'No job was received in this time range',
     },
     matrixSql(),
@@ -63,5 +65,5 @@ export const matrixPanel = () =>
       { id: 'mappings', value: rowLabels },
       { id: 'custom.align', value: 'left' },
       { id: 'custom.cellOptions', value: { type: 'auto' } },
-      cellLinks(linkOut('All backends on this commit', `${prDashboard}&\${__value.raw}`)),
+      cellLinks(new DashboardLinkBuilder('This commit').url('${__value.raw}')),
     ]);

@@ -18,7 +18,11 @@ import {
   VizTooltipOptionsBuilder,
   SortOrder,
 } from '@grafana/grafana-foundation-sdk/common';
-import type { DynamicConfigValue, ValueMapping } from '@grafana/grafana-foundation-sdk/dashboard';
+import {
+  MappingType,
+  type DynamicConfigValue,
+  type ValueMapping,
+} from '@grafana/grafana-foundation-sdk/dashboard';
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as StateTimelineBuilder } from '@grafana/grafana-foundation-sdk/statetimeline';
 import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
@@ -145,6 +149,12 @@ export const decimals = (value: number): DynamicConfigValue => ({ id: 'decimals'
 export const width = (value: number): DynamicConfigValue => ({ id: 'custom.width', value });
 export const displayName = (value: string): DynamicConfigValue => ({ id: 'displayName', value });
 export const hidden: DynamicConfigValue = { id: 'custom.hidden', value: true };
+
+/** Of the column of pull requests, where 0 is none. */
+export const noPullRequest: DynamicConfigValue = {
+  id: 'mappings',
+  value: [{ type: MappingType.ValueToText, options: { '0': { text: '–', index: 0 } } }],
+};
 
 /** The cell in the colour of its word; without one it is as if it had no colour. */
 export const wordCell = (mappings: ValueMapping[]): DynamicConfigValue[] => [

@@ -1,6 +1,6 @@
 import { config } from '../config';
 import { steps } from '../fields';
-import { field, linkOut, linkTo } from '../links';
+import { field, linkTo } from '../links';
 import {
   completeness,
   listedEntries,
@@ -10,19 +10,25 @@ import {
   shards,
 } from '../queries/pipeline';
 import { settingText } from '../settings';
-import { decimals, displayName, gaugeCell, hidden, outcomeText, tablePanel, unit, width } from './base';
+import { cellLinks, linkToColumn } from './backend-links';
+import {
+  decimals,
+  displayName,
+  gaugeCell,
+  hidden,
+  noPullRequest,
+  outcomeText,
+  tablePanel,
+  unit,
+  width,
+} from './base';
 
 const { colors, pipeline, silentHours } = config;
-
-const cellLink = (link: ReturnType<typeof linkOut>) => {
-  const { title, url, targetBlank } = link.build();
-  return { id: 'links', value: [{ title, url, targetBlank }] };
-};
 
 const backendCell = [
   displayName('Backend'),
   width(250),
-  cellLink(linkTo('backend', 'Backend', { backend: field('downstream_repo') })),
+  cellLinks(linkTo('backend', 'Backend', { backend: field('downstream_repo') })),
 ];
 
 /** What stands in a cell without a value: Grafana would put the panel's text for "no data" there. */
@@ -140,7 +146,8 @@ export const lostTable = () =>
       displayName('PR'),
       unit('none'),
       width(90),
-      cellLink(linkOut('On GitHub', `${config.github}/${field('upstream_repo')}/pull/${field('pr_number')}`)),
+      noPullRequest,
+      cellLinks(linkToColumn('On GitHub', 'pull_request_url')),
     ])
     .overrideByName('workflow_name', [displayName('Workflow'), width(150)])
     .overrideByName('job_name', [displayName('Job')])
@@ -151,4 +158,4 @@ export const lostTable = () =>
       width(90),
       { id: 'links', value: [{ title: 'Run', url: '${__value.raw}', targetBlank: true }] },
     ])
-    .overrideByName('pytorch_head_sha', [displayName('SHA'), hidden]);
+    .overrideByName('pull_request_url', [hidden]);

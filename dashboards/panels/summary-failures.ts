@@ -3,7 +3,8 @@ import { successRateSteps, thresholdColor, steps } from '../fields';
 import { field, linkOut, linkTo } from '../links';
 import { failuresByBackendSql, failuresByJobSql, sharedBreakageSql, topRows } from '../queries/summary';
 import { brokenRule } from '../queries/shared-breakage';
-import { decimals, displayName, gaugeCell, tablePanel, unit, width } from './base';
+import { linkToColumn, linkWithin } from './backend-links';
+import { decimals, displayName, gaugeCell, hidden, tablePanel, unit, width } from './base';
 
 const shared = config.sharedBreakage;
 
@@ -92,12 +93,8 @@ export const sharedBreakage = () =>
       unit('none'),
       width(90),
       links(
-        linkTo('pr', `Open PR ${field('pr')}`, {
-          upstream: field('upstream_repo'),
-          pr: field('pr'),
-          sha: field('sha'),
-        }),
-        linkOut('On GitHub', `${config.github}/${field('upstream_repo')}/pull/${field('pr')}`),
+        linkWithin(`Open PR ${field('pr')}`, 'pr_page_url'),
+        linkToColumn('On GitHub', 'pull_request_url'),
       ),
     ])
     .overrideByName('sha', [
@@ -111,4 +108,6 @@ export const sharedBreakage = () =>
     .overrideByName('bad_jobs', [displayName('Jobs failing'), width(95)])
     .overrideByName('backends', [displayName('Failing backends'), { id: 'custom.minWidth', value: 260 }])
     .overrideByName('first_bad_at', [displayName('First'), unit('dateTimeFromNow'), width(110)])
-    .overrideByName('last_bad_at', [displayName('Last'), unit('dateTimeFromNow'), width(110)]);
+    .overrideByName('last_bad_at', [displayName('Last'), unit('dateTimeFromNow'), width(110)])
+    .overrideByName('pr_page_url', [hidden])
+    .overrideByName('pull_request_url', [hidden]);

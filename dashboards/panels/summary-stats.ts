@@ -11,12 +11,12 @@ import { statPanel, type PanelText } from './base';
 const { colors, silentHours } = config;
 
 /** The newest value of a time series, with its line. */
-const newest = (text: PanelText, rawSql: string, link: DashboardLinkBuilder) =>
-  statPanel(text, rawSql, 'sparkline').dataLinks([link]).decimals(0);
+const newest = (text: PanelText, rawSql: string, ...links: DashboardLinkBuilder[]) =>
+  statPanel(text, rawSql, 'sparkline').dataLinks(links).decimals(0);
 
 /** The sum of a time series of counts, with its line. */
-const total = (text: PanelText, rawSql: string, link: DashboardLinkBuilder) =>
-  newest(text, rawSql, link)
+const total = (text: PanelText, rawSql: string, ...links: DashboardLinkBuilder[]) =>
+  newest(text, rawSql, ...links)
     .unit('short')
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['sum']).fields('').values(false));
 
@@ -28,7 +28,6 @@ export const failingStat = () =>
       noData: 'no backend registered',
     },
     failingBackendsSql(),
-    linkTo('backend', 'Failed jobs of a backend', { outcome: 'failure' }),
   )
     .unit('short')
     .colorScheme(thresholdColor())
@@ -69,7 +68,6 @@ export const runningStat = () =>
       noData: 'no job received',
     },
     jobCountSql(jobConditions.running, 'running'),
-    linkTo('backend', 'Running jobs of a backend', { outcome: 'running' }),
   ).colorScheme(fixedColor(colors.running));
 
 export const overdueStat = () =>
@@ -80,7 +78,7 @@ export const overdueStat = () =>
       noData: 'no job received',
     },
     jobCountSql(jobConditions.overdue, 'overdue'),
-    linkTo('backend', 'Overdue jobs of a backend', { outcome: 'overdue' }),
+    linkTo('pipeline', 'The jobs that never completed', {}),
   )
     .colorScheme(thresholdColor())
     .thresholds(steps([null, colors.success], [1, colors.overdue]));

@@ -1,6 +1,7 @@
 import { config } from '../config';
 import { filters, jobsInRange, sql } from '../sql';
 import { attemptInRange, chosen, verdict, workflowAndJob } from './backend';
+import { prPageUrl } from './pr-verdict';
 
 /** Rows of the matrix: newest commits. */
 export const matrixCommits = config.rows.commits;
@@ -16,8 +17,8 @@ const commit = "if(pytorch_head_sha = '', delivery_id, pytorch_head_sha)";
  * One row a cell of the matrix commit x job, long, for Grafana to turn: newest commit first, jobs in the order of
  * their names. Every commit has every job, or the columns would stand in the order in which they happen to
  * appear. After turning, a cell knows nothing but its own value, so a value carries its link: `cell` is the URL
- * of the run and, after `#`, the verdict; `pull_request` the variables of the dashboard of one PR and, after
- * `#`, what to show. How new a commit is goes by its first attempt: a re-run does not make it newer.
+ * of the run and, after `#`, the verdict; `pull_request` that of the page of the PR or, without one, of the commit on
+ * GitHub and, after `#`, what to show. How new a commit is goes by its first attempt: a re-run does not make it newer.
  */
 export const matrixSql = () => sql`
   WITH
@@ -32,10 +33,10 @@ export const matrixSql = () => sql`
     ),
     -- A value, which is found once; a list of rows would be found wherever it is named.
     (
-      SELECT groupArray((upstream_repo, pr_number, event_type, head, first_received_at))
+      SELECT groupArray((upstream_repo, pr_number, event_type, head, first_received_at, sha))
       FROM
       (
-        SELECT upstream_repo, pr_number, event_type, ${commit} AS head, min(received_at) AS first_received_at
+        SELECT upstream_repo, pr_number, event_type, ${commit} AS head, min(received_at) AS first_received_at, any(pytorch_head_sha) AS sha
         FROM oot_attempts
         WHERE ${attemptInRange} AND ${chosen}
         GROUP BY upstream_repo, pr_number, event_type, head
@@ -48,7 +49,7 @@ export const matrixSql = () => sql`
     (
       SELECT
         newest.1 AS upstream_repo, newest.2 AS pr_number, newest.3 AS event_type, newest.4 AS head,
-        newest.5 AS first_received_at
+        newest.5 AS first_received_at, newest.6 AS sha
       FROM (SELECT arrayJoin(newest_commits) AS newest)
     ),
     shown AS
@@ -58,7 +59,11 @@ export const matrixSql = () => sql`
     )
   SELECT
     concat(
-      'var-upstream=', upstream_repo, '&var-pr=', toString(pr_number), '&var-sha=', head, '#',
+      multiIf(
+        pr_number > 0, ${prPageUrl("if(sha = '', concat('delivery ', head), sha)")},
+        sha != '', concat('${config.github}/', upstream_repo, '/commit/', sha),
+        ${runsUrl}),
+      '#',
       if(pr_number > 0, toString(pr_number), ''),
       if(pr_number > 0 AND event_type = 'pull_request', '', concat(if(pr_number > 0, ' ', ''), event_type)),
       ' ', left(head, 8)) AS pull_request,

@@ -2,6 +2,7 @@ import { config } from '../config';
 import { jobsInRange, shownOutcome, sql, where } from '../sql';
 import { states } from '../states';
 import { onNewestDays } from './activity-days';
+import { pullRequestUrl } from './pr-verdict';
 
 /** What an attempt can be in, in the order in which bars are stacked. */
 export const shownStates = states.filter((state) => state !== 'none');
@@ -191,7 +192,7 @@ export const lostJobs = (): string => sql`
     job_name,
     run_attempt,
     workflow_run_url,
-    pytorch_head_sha
+    ${pullRequestUrl} AS pull_request_url
   FROM oot_attempts
   WHERE ${receivedInRange}
     AND attempt_id IN (

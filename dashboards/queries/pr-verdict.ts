@@ -1,3 +1,4 @@
+import { config } from '../config';
 import { isBad } from '../sql';
 
 /**
@@ -23,3 +24,15 @@ export const verdictRank = (verdict: string) =>
 
 /** As the views tell jobs apart: a commit that nobody named counts as one a delivery. */
 export const headSha = `if(pytorch_head_sha = '', concat('delivery ', delivery_id), pytorch_head_sha)`;
+
+/*
+ * Links of rows some of which have no pull request: a column each, since Grafana leaves out a link to nothing. What they
+ * are made of is held to forms that mean nothing else in a URL.
+ */
+
+/** The page of a row's pull request, from Grafana's own root, with its commit; empty without one. `sha`: as {@link headSha}. */
+export const prPageUrl = (sha: string): string =>
+  `if(pr_number = 0, '', concat('d/${config.dashboards.pr.uid}?var-datasource=', \${datasource:singlequote}, '&var-upstream=', upstream_repo, '&var-pr=', toString(pr_number), '&var-sha=', encodeURLComponent(${sha})))`;
+
+/** A row's pull request on GitHub, empty without one. */
+export const pullRequestUrl = `if(pr_number = 0, '', concat('${config.github}/', upstream_repo, '/pull/', toString(pr_number)))`;

@@ -1,5 +1,6 @@
 import { config } from '../config';
 import { isBad, jobsInRange, prNumbered, sql, successRate, where } from '../sql';
+import { prPageUrl, pullRequestUrl } from './pr-verdict';
 import { changesFrom } from './shared-breakage';
 import { newestResults, resultMs } from './backend-results';
 import { evenly, fromMs, toMs } from './moments';
@@ -117,7 +118,9 @@ export const sharedBreakageSql = () => sql`
         bad_jobs,
         backends,
         first_bad_at,
-        last_bad_at
+        last_bad_at,
+        ${prPageUrl('sha')} AS pr_page_url,
+        ${pullRequestUrl} AS pull_request_url
     FROM (
     ${changesFrom(`oot_jobs_between(from = $__fromTime_ms - INTERVAL ${shared.knownToFail.days} DAY, to = $__toTime_ms)`, '$__fromTime_ms', filtered)}
     )

@@ -29,7 +29,13 @@ beforeAll(async () => {
 });
 afterAll(() => clickHouse.stop());
 
-const all = { level: '$__all', backend: '$__all', upstream: '$__all', event_type: '$__all' };
+const all = {
+  level: '$__all',
+  backend: '$__all',
+  upstream: '$__all',
+  event_type: '$__all',
+  datasource: 'chosen',
+};
 
 async function ask(rawSql: string, chosen: Record<string, VariableValue> = {}, [from, to] = [fromMs, toMs]) {
   const query = expandQuery(rawSql, { fromMs: from, toMs: to, variables: { ...all, ...chosen } });

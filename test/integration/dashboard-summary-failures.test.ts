@@ -20,7 +20,13 @@ const registry: Backend[] = [
   { repo: 'd/two', level: 'L2', device: '', oncalls: [] },
   { repo: probe, level: 'L2', device: '', oncalls: [] },
 ];
-const everything = { level: '$__all', backend: '$__all', upstream: '$__all', event_type: '$__all' };
+const everything = {
+  level: '$__all',
+  backend: '$__all',
+  upstream: '$__all',
+  event_type: '$__all',
+  datasource: 'chosen',
+};
 
 let clickHouse: TestClickHouse;
 beforeAll(async () => {
@@ -190,6 +196,13 @@ function sharedBreakage(rows: WorkflowJobRow[]) {
         backends: backends.join(', '),
         first_bad_at: time(Math.min(...seconds)),
         last_bad_at: time(Math.max(...seconds)),
+        // A push has neither, and Grafana leaves out a link to nothing.
+        pr_page_url:
+          pr === 0
+            ? ''
+            : `d/oot-pr?var-datasource=chosen&var-upstream=${upstream_repo as string}&var-pr=${pr as number}&var-sha=${sha as string}`,
+        pull_request_url:
+          pr === 0 ? '' : `https://github.com/${upstream_repo as string}/pull/${pr as number}`,
       };
     })
     .filter(({ bad_backends }) => bad_backends >= config.sharedBreakage.minBackends)

@@ -88,7 +88,10 @@ describe("a backend's newest result", () => {
   });
 
   it('is that of a level to which it came that day, though one was deleted on it', async () => {
-    await insert(ago(10), ...['a', 'b'].map((dynamoKey) => ago(5, { dynamoKey, downstream_repo_level: 'L3' })));
+    await insert(
+      ago(10),
+      ...['a', 'b'].map((dynamoKey) => ago(5, { dynamoKey, downstream_repo_level: 'L3' })),
+    );
     await insert(deleted(ago(5, { dynamoKey: 'a', downstream_repo_level: 'L3' })));
     expect(await newest()).toMatchObject({ days: 5 });
   });

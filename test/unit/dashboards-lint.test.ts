@@ -95,7 +95,7 @@ describe.each(dashboards.map((dashboard) => ({ name: dashboard.uid, dashboard })
       expect(hidden.map(({ path }) => path)).toEqual([]);
     });
 
-    it('has panels, a description, and a link to each of the others that keeps time and variables', () => {
+    it('has panels, a description, and a link to each of the others that keeps time and what variables it can', () => {
       expect(panels).not.toHaveLength(0);
       expect((dashboard as { description?: string }).description).toMatch(/\w/);
       expect(
@@ -103,7 +103,14 @@ describe.each(dashboards.map((dashboard) => ({ name: dashboard.uid, dashboard })
       ).toEqual(
         uids
           .filter((uid) => uid !== dashboard.uid)
-          .map((uid) => ({ url: `/d/${uid}`, keepTime: true, includeVars: true })),
+          .map((uid) => {
+            // Where a variable takes one value, All of another dashboard would be put into it, and stay.
+            const target = dashboards.find((other) => other.uid === uid)!;
+            const takesAll = variablesOf(target).every(({ type, multi }) => type === 'datasource' || multi);
+            return takesAll
+              ? { url: `/d/${uid}`, keepTime: true, includeVars: true }
+              : { url: `/d/${uid}?var-datasource=\${datasource}`, keepTime: true, includeVars: false };
+          }),
       );
     });
 
@@ -112,6 +119,7 @@ describe.each(dashboards.map((dashboard) => ({ name: dashboard.uid, dashboard })
         name: 'datasource',
         type: 'datasource',
         query: config.datasource.type,
+        current: { text: config.datasource.name, value: config.datasource.uid },
       });
       expect(names).toEqual([...new Set(names)]);
       for (const variable of variables.filter(({ type }) => type === 'query')) {
@@ -221,6 +229,12 @@ describe.each(dashboards.map((dashboard) => ({ name: dashboard.uid, dashboard })
         const known = target ? variablesOf(target).map(({ name }) => name) : [];
         const said = [...text.matchAll(/[?&]var-(\w+)=/g)].map(([, name]) => name ?? '');
         expect([text, said.filter((name) => !known.includes(name))]).toEqual([text, []]);
+        // One that takes one value has to get it: Grafana would take the first there is.
+        const single = target
+          ? variablesOf(target).filter(({ type, multi }) => type === 'query' && !multi)
+          : [];
+        if (!path.startsWith('links.') && single.length > 0)
+          expect([text, said]).toEqual([text, expect.arrayContaining([single[0]!.name])]);
         const own = [...text.matchAll(/\$\{(\w+)[}:]/g)].map(([, name]) => name ?? '');
         const unknown = own.filter((name) => !name.startsWith('__') && !names.includes(name));
         expect([text, unknown]).toEqual([text, []]);

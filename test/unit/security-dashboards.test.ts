@@ -76,8 +76,7 @@ describe.each(dashboards.map((dashboard) => ({ name: dashboard.uid, dashboard })
       expect(urls).not.toHaveLength(0);
       const loose = urls.flatMap(({ value }) => {
         if (wholeLink.test(value)) return [];
-        // The rows of the matrix bring their variables, put together in SQL out of harmless fields.
-        const parts = [...value.replace(/&\$\{__value\.raw\}$/, '').matchAll(/\$\{([^}]+)\}|\$(\w+)/g)];
+        const parts = [...value.matchAll(/\$\{([^}]+)\}|\$(\w+)/g)];
         return parts
           .map(([, braced, bare]) => braced ?? bare ?? '')
           .filter((part) => !part.endsWith(':percentencode') && !harmless.test(part) && !ownParts.test(part))
