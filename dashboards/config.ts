@@ -15,6 +15,11 @@ export const config = {
     pluginVersion: '4.20.0',
   },
   folder: { uid: 'oot', title: 'OOT CI' },
+  /**
+   * Of rules from files. Grafana looks for it by title and for that of dashboards by uid, and makes what it does not find: with
+   * one title there would be two folders of it.
+   */
+  rulesFolder: { title: 'OOT CI alerts' },
   tag: 'oot-ci',
   dashboards: {
     summary: { uid: 'oot-summary', title: 'OOT backends' },

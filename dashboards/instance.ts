@@ -36,6 +36,8 @@ export type Instance = {
   /** Empty for the one whose files are committed. */
   prefix: string;
   folder: { uid: string; title: string };
+  /** Where rules are that come from files; pushed ones are in `folder`. */
+  rulesFolder: { title: string };
   /** On each dashboard: whose it is. */
   tag: string;
   dashboards: Record<DashboardName, { uid: string; title: string }>;
@@ -62,13 +64,14 @@ export function instanceOf({
 }: { prefix?: string; datasourceUid?: string; contactPoint?: string } = {}): Instance {
   const uid = (name: string) => (prefix === '' ? name : `${prefix}-${name}`);
   const title = (text: string) => (prefix === '' ? text : `${text} (${prefix})`);
-  const { folder, datasource, dashboards, alerts } = config;
+  const { folder, rulesFolder, datasource, dashboards, alerts } = config;
   return {
     prefix,
     uid,
     title,
     variable: (name) => (prefix === '' ? name : `${prefix.toUpperCase().replaceAll('-', '_')}_${name}`),
     folder: { uid: uid(folder.uid), title: title(folder.title) },
+    rulesFolder: { title: title(rulesFolder.title) },
     tag: uid(config.tag),
     dashboards: Object.fromEntries(
       Object.entries(dashboards).map(([name, own]) => [name, { uid: uid(own.uid), title: title(own.title) }]),

@@ -15,7 +15,7 @@ export const provisionedGroups = (instance = committedInstance) =>
   allRuleGroups().map(({ name, every, rules }) => ({
     orgId: 1,
     name: instance.uid(name),
-    folder: instance.folder.title,
+    folder: instance.rulesFolder.title,
     interval: every,
     rules: rules.map((rule) => provisionedRule(rule, instance)),
   }));

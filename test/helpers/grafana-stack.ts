@@ -43,7 +43,7 @@ export function imitateStack(
   grafana: GrafanaImitation,
   { ask, evaluate, brokenRules = {} }: StackImitation,
 ): void {
-  const { folder, datasource, receiver } = committedInstance;
+  const { folder, rulesFolder, datasource, receiver } = committedInstance;
   grafana.state.folders.set(folder.uid, { title: folder.title });
   grafana.state.datasources.set(datasource.uid, { type: config.datasource.type });
   for (const { path, text } of generatedFiles()) {
@@ -74,7 +74,7 @@ export function imitateStack(
     ...own,
     ...(severity !== undefined && { severity }),
     alertname: name,
-    grafana_folder: folder.title,
+    grafana_folder: rulesFolder.title,
   });
 
   Object.assign(grafana.more, {
@@ -116,7 +116,7 @@ export function imitateStack(
           data: {
             groups: [
               { name: 'theirs', file: 'Their folder', rules: others },
-              { name: 'ours', file: folder.title, rules },
+              { name: 'ours', file: rulesFolder.title, rules },
             ],
           },
         },

@@ -86,7 +86,7 @@ export async function bringToFiring(stack: Stack, subject: Subject): Promise<() 
     );
     const expected: Record<string, string> = {
       alertname: ruleName,
-      grafana_folder: committedInstance.folder.title,
+      grafana_folder: committedInstance.rulesFolder.title,
       backend: repo,
       level,
       severity: settingOf(config.alerts.backendSeverity, level, repo),

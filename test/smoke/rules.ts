@@ -34,11 +34,11 @@ export type FoundRule = {
   instances: { labels: Record<string, string>; state: string }[];
 };
 
-/** The rules of our folder as Grafana's ruler sees them now. */
+/** Our rules as Grafana's ruler sees them now. */
 export async function rulesOf(grafana: Grafana): Promise<FoundRule[]> {
   const { data } = rulesSchema.parse(await grafana.get('api/prometheus/grafana/api/v1/rules'));
   return data.groups
-    .filter(({ file }) => file === committedInstance.folder.title)
+    .filter(({ file }) => file === committedInstance.rulesFolder.title)
     .flatMap(({ rules }) => rules)
     .map(({ alerts, lastEvaluation, ...rule }) => ({
       ...rule,

@@ -91,7 +91,7 @@ const rulesSchema = z.strictObject({
     z.strictObject({
       orgId: z.literal(1),
       name: noVariable,
-      folder: z.literal(config.folder.title),
+      folder: z.literal(config.rulesFolder.title),
       interval: duration,
       rules: z.array(rule),
     }),

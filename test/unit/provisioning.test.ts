@@ -82,6 +82,8 @@ describe('provisioning of Grafana', () => {
     expect(providers.providers).toMatchObject([
       { folder: config.folder.title, folderUid: config.folder.uid },
     ]);
+    // Grafana makes that of rules by title and that of dashboards by uid: of one title there would be two.
+    expect(config.rulesFolder.title).not.toBe(config.folder.title);
   });
 
   it('says in its comments what has to be set', () => {

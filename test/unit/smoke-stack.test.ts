@@ -154,7 +154,7 @@ describe('npm run test:smoke', () => {
     void (grafana.overrides[call] = { status, body });
   const alert = (over: object) => [
     {
-      labels: { ...labels, alertname: 'OotBackendBroken', grafana_folder: 'OOT CI' },
+      labels: { ...labels, alertname: 'OotBackendBroken', grafana_folder: 'OOT CI alerts' },
       annotations: {
         summary: 'Nothing of what a backend ran last ended as expected.',
         description: 'org/repo: 5',
