@@ -1,6 +1,7 @@
 import { compose } from './compose';
 import { delayNow, heartbeat, inQuarantine, lostCounts, newestResult } from './panels/pipeline-stats';
 import { completenessTable, lostTable, quarantineTable, shardTable } from './panels/pipeline-tables';
+import { probeRuns, probeSummary } from './panels/pipeline-probe';
 import { backendBars, delayTrend, outcomeBars, quarantineBars } from './panels/pipeline-trends';
 import { backendsVariable, datasourceVariable } from './variables';
 
@@ -16,6 +17,14 @@ export const pipelineDashboard = () =>
           { id: 3, width: 4, panel: heartbeat() },
           { id: 4, width: 4, panel: inQuarantine() },
           { id: 5, width: 6, panel: lostCounts() },
+        ],
+      },
+      {
+        title: 'Relay',
+        height: 10,
+        panels: [
+          { id: 14, width: 6, panel: probeSummary() },
+          { id: 15, width: 18, panel: probeRuns() },
         ],
       },
       {

@@ -1,7 +1,7 @@
 import { VariableRefresh } from '@grafana/grafana-foundation-sdk/dashboard';
 import { compose } from './compose';
 import { prBlocking, prCommit, prElsewhere, prSentence } from './panels/pr-head';
-import { prBackends, prCommits, prFailedTests, prJobs } from './panels/pr-tables';
+import { prBackends, prCommits, prFailedTests, prJobs, prWorkflows } from './panels/pr-tables';
 import { prNumbersSql, prShasSql, prUpstreamsSql } from './queries/pr';
 import { datasourceVariable, oneOf } from './variables';
 
@@ -30,6 +30,7 @@ export const prDashboard = () =>
           ],
         },
         { height: 9, panels: [{ id: 5, width: 24, panel: prBackends() }] },
+        { height: 8, panels: [{ id: 9, width: 24, panel: prWorkflows() }] },
         { height: 13, panels: [{ id: 6, width: 24, panel: prJobs() }] },
         { title: 'Failed tests', height: 10, panels: [{ id: 7, width: 24, panel: prFailedTests() }] },
         { title: 'Earlier commits', height: 7, panels: [{ id: 8, width: 24, panel: prCommits() }] },

@@ -35,7 +35,7 @@ export const upstreamRules = (): RuleGroup => ({
       summary: 'The probe, which tests the relay itself, is off or missing.',
       description:
         `${probe.backend}: {{ if eq $labels.check "${queries.nightlyCheck}" }}its last scheduled run began ${shown('A', 'count')} h ago, ` +
-        `${shown('B', 'count')} h are too long{{ else }}on ${shown('A', 'count')} of its last ${probe.lastPrs} pull requests a job did not end ` +
+        `${shown('B', 'count')} h are too long{{ else }}on ${shown('A', 'count')} of its last ${probe.lastRuns} pull requests a job did not end ` +
         'as its name announces, limit ' +
         `${shown('B', 'count')}{{ end }}. It tests the relay, not PyTorch.`,
       value: queries.probeHealth(),
@@ -47,7 +47,7 @@ export const upstreamRules = (): RuleGroup => ({
       noData: 'Alerting',
       error: 'KeepLast',
       severity: 'critical',
-      panel: { dashboard: 'backend', id: 20, variables: { backend: encodeURIComponent(probe.backend) } },
+      panel: { dashboard: 'pipeline', id: 15, variables: {} },
       hasHistory: true,
     },
   ],

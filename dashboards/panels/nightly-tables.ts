@@ -24,7 +24,8 @@ export const runMappings: ValueMapping[] = [
   },
 ];
 
-const runCell = (header: string): DynamicConfigValue[] => [
+/** What a run came to, in its colour. */
+export const runCell = (header: string): DynamicConfigValue[] => [
   ...wordCell(runMappings),
   displayName(header),
   width(100),

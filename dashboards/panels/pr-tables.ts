@@ -7,6 +7,7 @@ import {
   prCommitsSql,
   prFailedTestsSql,
   prJobsSql,
+  prWorkflowsSql,
 } from '../queries/pr';
 import { displayName, hidden, outcomeCell, tablePanel, width } from './base';
 import {
@@ -56,6 +57,32 @@ export const prBackends = () =>
     .overrideByName('longest_seconds', secondsCell('Longest job'))
     .overrideByName('queue_seconds', secondsCell('Queue'))
     .overrideByName('last_received_at', agoCell('Newest job'));
+
+const sentenceColors = coloredText(
+  ['.* failing.*', colors.failure],
+  ['.* running.*', colors.running],
+  ['0/.*', colors.cancelled],
+  ['.*', colors.success],
+);
+
+/** One row a workflow of a backend, worst first. */
+export const prWorkflows = () =>
+  tablePanel(
+    {
+      title: 'Workflows, worst first',
+      description: `Each workflow of each backend on the commit: how many of its jobs are as expected, of all of them, each by its newest attempt. The verdict as for a backend. The link goes to a bad job's run where there is one.`,
+      noData: nothing,
+    },
+    prWorkflowsSql,
+  )
+    .overrideByName('backend', backendCell)
+    .overrideByName('level', [displayName('Level'), width(110)])
+    .overrideByName('workflow', [displayName('Workflow')])
+    .overrideByName('verdict', [displayName('Verdict'), width(100), ...outcomeCell])
+    .overrideByName('sentence', [displayName('Jobs'), width(260), ...sentenceColors])
+    .overrideByName('longest_seconds', secondsCell('Longest job'))
+    .overrideByName('last_received_at', agoCell('Newest job'))
+    .overrideByName('run_url', urlCell('Run', 'run'));
 
 /** One row a job, worst first, and whether it fails elsewhere. */
 export const prJobs = () =>
@@ -139,15 +166,7 @@ export const prCommits = () =>
     .overrideByName('shown', [displayName(' '), width(70)])
     .overrideByName('first_received_at', agoCell('First result'))
     .overrideByName('last_received_at', agoCell('Newest job'))
-    .overrideByName('sentence', [
-      displayName('Backends'),
-      ...coloredText(
-        ['.* failing.*', colors.failure],
-        ['.* running.*', colors.running],
-        ['0/.*', colors.cancelled],
-        ['.*', colors.success],
-      ),
-    ])
+    .overrideByName('sentence', [displayName('Backends'), ...sentenceColors])
     .overrideByName('backends_passed', [displayName('Passed'), width(80)])
     .overrideByName('backends_failing', badCountCell('Failing'))
     .overrideByName('backends_running', countCell('Running'))

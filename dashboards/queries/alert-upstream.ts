@@ -1,6 +1,7 @@
 import { config } from '../config';
-import { isBad, isScheduled, sql } from '../sql';
+import { sql } from '../sql';
 import { evaluatedAt, oneLimit } from './alert-instances';
+import { countOff, probePullRequests, probeScheduled } from './relay-probe';
 import { changesFrom } from './shared-breakage';
 
 const { sharedBreakage, probe, alerts } = config;
@@ -29,30 +30,19 @@ const pullRequests = 'pull requests';
 /** The label `check` of the probe's scheduled runs. */
 export const nightlyCheck = 'nightly';
 
-const ofProbe = (days: number) => sql`
-      FROM oot_jobs_as_of(from = ${evaluatedAt} - INTERVAL ${days} DAY, to = ${evaluatedAt}, at = ${evaluatedAt})
-      WHERE downstream_repo = '${probe.backend}'`;
-
 /**
  * Two rows. Of the probe's last PRs, how many had a job that ended otherwise than announced, or never: the relay is
  * what it tests. And hours since its newest nightly or periodic run began. No PR at all counts as all of them bad, no
  * run at all as one before the first day that is looked at: here, no data is what one has to hear of.
  */
 export const probeHealth = () => sql`
-    SELECT '${pullRequests}' AS check, toFloat64(if(count() = 0, ${probe.lastPrs}, countIf(is_unexpected))) AS value
+    SELECT '${pullRequests}' AS check, toFloat64(if(count() = 0, ${probe.lastRuns}, ${countOff})) AS value
     FROM (
-      SELECT countIf(${isBad} OR is_overdue) > 0 AS is_unexpected
-      ${ofProbe(alerts.probe.prDays)}
-        AND pr_number > 0
-      GROUP BY upstream_repo, pr_number
-      HAVING countIf(is_counted OR is_overdue) > 0
-      ORDER BY max(received_at) DESC
-      LIMIT ${probe.lastPrs}
+    ${probePullRequests(evaluatedAt)}
     )
     UNION ALL
     SELECT '${nightlyCheck}' AS check, dateDiff('second', ifNull(maxOrNull(received_at), ${evaluatedAt} - INTERVAL ${alerts.probe.nightlyDays} DAY), ${evaluatedAt}) / 3600 AS value
-    ${ofProbe(alerts.probe.nightlyDays)}
-      AND ${isScheduled}`;
+    ${probeScheduled(evaluatedAt)}`;
 
 /** The same two rows: no PR may be off, and a nightly has to come in time. */
 export const probeLimits = () => sql`

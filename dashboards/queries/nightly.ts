@@ -18,7 +18,7 @@ const line = 'upstream_repo, downstream_repo, event_type';
  * received, it began before, and is no run here. `missing_jobs` says how many fewer jobs it has than the backend's run
  * before; a run is `partial` when it is good but for those, and they can't come any more.
  */
-const runsBetween = (from: string, to: string) => sql`
+export const runsBetween = (from: string, to: string, condition = conditions) => sql`
   begun AS (
     SELECT upstream_repo, downstream_repo, event_type, ${headSha} AS sha,
       min(received_at) AS began_at,
@@ -28,7 +28,7 @@ const runsBetween = (from: string, to: string) => sql`
     FROM (
       SELECT *, newest_after < ${from} AND newest_until >= ${to} AS is_newest
       FROM oot_attempts
-      WHERE received_at >= ${from} AND received_at < ${to} AND ${conditions}
+      WHERE received_at >= ${from} AND received_at < ${to} AND ${condition}
     )
     GROUP BY ${keys}
     HAVING min(run_attempt) <= 1

@@ -104,6 +104,34 @@ export const prBackendsSql = sql`
   GROUP BY downstream_repo, registry.level
   ORDER BY merge = 'blocks' DESC, ${verdictRank('verdict')}, registry.level DESC, backend`;
 
+/** Each workflow of each backend on the commit: its verdict, and how many of its jobs came to what. */
+export const prWorkflowsSql = sql`
+  WITH ${jobsOfCommit(', duration_seconds, received_at, workflow_run_url, attempt_id')}
+  SELECT
+    downstream_repo AS backend,
+    if(registry.level = '', 'not registered', registry.level) AS level,
+    workflow_name AS workflow,
+    ${verdictOfCounts} AS verdict,
+    concat(
+      toString(good_jobs), '/', toString(jobs), ' passed',
+      ${part('bad_jobs', `' failing'`)},
+      ${part('running_jobs', `' running'`)},
+      if(overdue_jobs > 0, concat(' (', toString(overdue_jobs), ' overdue)'), ''),
+      ${part('uncounted_jobs', `' not counted'`)}) AS sentence,
+    longest_seconds, last_received_at, run_url
+  FROM (
+    SELECT
+      downstream_repo, workflow_name,
+      ${jobCounts()},
+      max(duration_seconds) AS longest_seconds,
+      max(received_at) AS last_received_at,
+      argMax(workflow_run_url, (is_bad, received_at, attempt_id)) AS run_url
+    FROM jobs
+    GROUP BY downstream_repo, workflow_name
+  ) AS workflows
+  LEFT JOIN (SELECT repo, level FROM oot_backends) AS registry ON registry.repo = downstream_repo
+  ORDER BY ${verdictRank('verdict')}, registry.level DESC, backend, workflow`;
+
 /** A square in the outcome's colour; green for whatever is as expected. */
 function outcomeSquare(): string {
   return `multiIf(is_as_expected, '🟩', outcome = 'failure', '🟥', outcome = 'timed_out', '🟧', is_overdue, '🟪', outcome = 'running', '🟦', is_counted, '🟥', '⬜')`;

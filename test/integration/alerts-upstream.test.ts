@@ -232,12 +232,18 @@ describe('OotRelayProbeUnhealthy', () => {
     });
   });
 
+  it('takes no re-run of an old night for a new run', async () => {
+    const old = scheduled(-hours(40));
+    await add(...fine(1, -30), old, rerun(old, -60, 's'));
+    expect((await rows(rule))[0]).toEqual(row(nightly, 40, 30, true));
+  });
+
   it('says what is off, where to look and what to do', async () => {
     await add(...[1, 2].flatMap((pr) => [ofPr(pr, -30, 'xfail', 's')]), scheduled(-hours(31)));
     const common = {
       summary: 'The probe, which tests the relay itself, is off or missing.',
       runbook_url: `${runbook}ootrelayprobeunhealthy`,
-      dashboard: 'https://grafana.example/d/oot-backend?viewPanel=20&var-backend=pytorch%2Fcrcr-test',
+      dashboard: 'https://grafana.example/d/oot-pipeline?viewPanel=15',
     };
     expect(await texts(rule)).toEqual([
       {

@@ -9,6 +9,7 @@ import {
 } from '../../clickhouse/tables';
 import { pipelineDashboard } from '../../dashboards/pipeline';
 import * as queries from '../../dashboards/queries/pipeline';
+import { probeRunsSql, probeSummarySql } from '../../dashboards/queries/relay-probe';
 import { loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery, type VariableValue } from '../helpers/grafana';
@@ -34,7 +35,7 @@ const put = async (table: string, values: unknown[]) => {
   if (values.length > 0) await clickHouse.client.insert({ table, values, format: 'JSONEachRow' });
 };
 const ask = <T = Record<string, unknown>>(rawSql: string, backend: VariableValue = '$__all') =>
-  clickHouse.rows<T>(expandQuery(rawSql, { ...range, variables: { backend } }));
+  clickHouse.rows<T>(expandQuery(rawSql, { ...range, variables: { backend, datasource: 'chosen' } }));
 
 const ago = (ms: number) => dateTimeOfMs(nowMs - ms);
 const received = (agoMs: number, overrides: Partial<WorkflowJobRow> = {}) =>
@@ -121,6 +122,79 @@ describe('pipeline, by hand', () => {
       { how: 'overdue', job_name: 'lost' },
       { how: 'swept', job_name: 'swept' },
     ]);
+  });
+
+  describe("the relay's probe", () => {
+    const probe = (agoMs: number, overrides: Partial<WorkflowJobRow> = {}) =>
+      received(agoMs, { downstream_repo: 'pytorch/crcr-test', workflow_name: 'probe', ...overrides });
+    const ofPr = (pr_number: number, agoMs: number, overrides: Partial<WorkflowJobRow> = {}) =>
+      probe(agoMs, { pr_number, pytorch_head_sha: `sha-${pr_number}`, job_name: 'pass', ...overrides });
+    const nightly = (sha: string, agoMs: number, overrides: Partial<WorkflowJobRow> = {}) =>
+      probe(agoMs, {
+        event_type: 'nightly',
+        pr_number: 0,
+        pytorch_head_sha: sha,
+        delivery_id: sha,
+        job_name: 'pass',
+        ...overrides,
+      });
+    const summary = () => ask(probeSummarySql);
+    const runs = () =>
+      ask(
+        `SELECT event, pr, sha, verdict, jobs, good_jobs AS good, bad_jobs AS bad, overdue_jobs AS overdue, running_jobs AS running FROM (${probeRunsSql})`,
+      );
+
+    it('is unknown where it never ran', async () => {
+      await insertAttempts(clickHouse.client, [received(hourMs)]);
+      expect(await summary()).toEqual([{ prs_off: null, hours_since: null }]);
+      expect(await runs()).toEqual([]);
+    });
+
+    it('is shown by its last 5 PRs and its last 5 scheduled runs, each job by what its name announces', async () => {
+      await insertAttempts(clickHouse.client, [
+        // The sixth last, which nobody sees any more.
+        ofPr(1, 60 * hourMs, { conclusion: 'failure' }),
+        ...[2, 3].map((pr) => ofPr(pr, (50 - pr) * hourMs)),
+        ofPr(4, 40 * hourMs, { job_name: 'probe xfail', conclusion: 'failure' }),
+        ofPr(5, 30 * hourMs, { job_name: 'probe xfail', conclusion: 'success' }),
+        ofPr(5, 30 * hourMs, { job_name: 'probe xcancel', conclusion: 'cancelled' }),
+        ofPr(6, 20 * hourMs, running),
+        // Nothing of this one counts yet.
+        ofPr(7, hourMs, running),
+        ...[1, 2, 3, 4, 5, 6].map((n) => nightly(`night-${n}`, (200 - 24 * n) * hourMs)),
+        // No new run: that of an old night, run again.
+        nightly('night-2', hourMs, { run_attempt: 2, conclusion: 'failure' }),
+      ]);
+      expect(await summary()).toEqual([{ prs_off: 2, hours_since: expect.closeTo(56, 2) as number }]);
+      const one = { jobs: 1, good: 0, bad: 0, overdue: 0, running: 0 };
+      const pr = (number: number, rest: object) => ({
+        event: 'pull_request',
+        pr: number,
+        sha: `sha-${number}`,
+        ...one,
+        ...rest,
+      });
+      const night = (n: number, rest: object) => ({
+        event: 'nightly',
+        pr: 0,
+        sha: `night-${n}`,
+        ...one,
+        ...rest,
+      });
+      const good = { verdict: 'success', good: 1 };
+      expect(await runs()).toEqual([
+        pr(6, { verdict: 'overdue', overdue: 1, running: 1 }),
+        pr(5, { verdict: 'failure', jobs: 2, good: 1, bad: 1 }),
+        pr(4, good),
+        pr(3, good),
+        pr(2, good),
+        night(6, good),
+        night(5, good),
+        night(4, good),
+        night(3, good),
+        night(2, { verdict: 'failure', bad: 1 }),
+      ]);
+    });
   });
 
   it('shows each shard, the one that was read longest ago first, and none that was read to its end', async () => {
@@ -298,6 +372,6 @@ describe('pipeline, on the demo history', () => {
   });
 
   it('asks something in every panel', () => {
-    expect(panels).toHaveLength(13);
+    expect(panels).toHaveLength(15);
   });
 });

@@ -14,6 +14,7 @@ import {
   prSentenceSql,
   prShasSql,
   prUpstreamsSql,
+  prWorkflowsSql,
 } from '../../dashboards/queries/pr';
 import { cutFailedTests } from '../../ingest/failed-tests';
 import { loadDemo } from '../helpers/demo';
@@ -111,6 +112,22 @@ function sentenceOf(jobs: WorkflowJobRow[], blocking: string): string {
   if (count('running', 'overdue') > 0) text += `, ${count('running', 'overdue')} running`;
   if (count('overdue') > 0) text += ` (${count('overdue')} overdue)`;
   if (count('none') > 0) text += `, ${count('none')} without a result`;
+  return text;
+}
+
+function jobsSentenceOf(jobs: WorkflowJobRow[]): string {
+  const judged = jobs.map(judge);
+  const count = (test: (job: ReturnType<typeof judge>) => boolean) => judged.filter(test).length;
+  const good = count((job) => job.counted && !job.bad);
+  const bad = count((job) => job.bad);
+  const running = count(({ outcome }) => outcome === 'running');
+  const overdue = count((job) => job.overdue);
+  let text = `${good}/${jobs.length} passed`;
+  if (bad > 0) text += `, ${bad} failing`;
+  if (running > 0) text += `, ${running} running`;
+  if (overdue > 0) text += ` (${overdue} overdue)`;
+  const rest = jobs.length - good - bad - running;
+  if (rest > 0) text += `, ${rest} not counted`;
   return text;
 }
 
@@ -293,6 +310,33 @@ describe('oot-pr', () => {
               ),
           );
 
+          const workflows = groups(jobs, (row) => JSON.stringify([row.downstream_repo, row.workflow_name]));
+          expect(
+            await ask(
+              `SELECT backend, level, workflow, verdict, sentence FROM (${prWorkflowsSql})`,
+              choice(sha),
+            ),
+          ).toEqual(
+            workflows
+              .map((group) => {
+                const { downstream_repo: backend, workflow_name: workflow } = group[0]!;
+                return {
+                  backend,
+                  level: levels[backend] ?? 'not registered',
+                  workflow,
+                  verdict: verdictOf(group),
+                  sentence: jobsSentenceOf(group),
+                };
+              })
+              .sort(
+                (a, b) =>
+                  rank.indexOf(a.verdict) - rank.indexOf(b.verdict) ||
+                  (levels[b.backend] ?? '').localeCompare(levels[a.backend] ?? '') ||
+                  a.backend.localeCompare(b.backend) ||
+                  a.workflow.localeCompare(b.workflow),
+              ),
+          );
+
           const shown = await ask<{ outcome: string; other_prs: number | null }>(
             `SELECT backend, workflow, job, outcome, other_prs_failing, other_prs FROM (${prJobsSql})`,
             choice(sha),
@@ -463,7 +507,7 @@ describe('oot-pr', () => {
       ...(templating.list ?? []).flatMap(({ query }) => (typeof query === 'object' ? [query] : [])),
       ...panels.flatMap((panel) => ('targets' in panel ? (panel.targets ?? []) : [])),
     ] as { rawSql: string }[];
-    expect(queries).toHaveLength(11);
+    expect(queries).toHaveLength(12);
     for (const { rawSql } of queries) expect(await ask(rawSql, worst!)).not.toEqual([]);
   });
 });
