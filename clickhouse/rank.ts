@@ -71,13 +71,14 @@ export async function rankAttempts(
 }
 
 /**
- * Ranks attempts that somebody inserted who does not: a replicator of an earlier version, or a person. `sinceMs`: when
- * they were inserted, UTC milliseconds. Returns the workflow runs that they touch.
+ * Ranks attempts that somebody inserted who does not: a replicator of an earlier version, or a person. Not those of a copy,
+ * which ranks all there is in its end. `sinceMs`: when they were inserted, UTC milliseconds. Returns the workflow runs
+ * that they touch.
  */
 export async function rankUnranked(client: ClickHouseClient, sinceMs: number): Promise<string[]> {
   const touched = await touchedBy(
     client,
-    `${tables.workflowJob} WHERE ranking = 0 AND ${insertedSince(sinceMs)}`,
+    `${tables.workflowJob} WHERE ranking = 0 AND source != 'backfill' AND ${insertedSince(sinceMs)}`,
   );
   await rankJobs(client, touched.jobs);
   return touched.runs;

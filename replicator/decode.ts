@@ -81,8 +81,7 @@ function readRow(image: Image, source: RowSource): Read {
     return { ok: false, reason: 'no_time', detail: 'neither received_at, started_at nor completed_at' };
   }
   const row = rowOf(item, receivedAtMs, item.revision ?? standInRevision(raw));
-  // A copy is ranked in its end: if that never comes, any replicator finds what is marked so. It also yields to the same
-  // revision from the stream, which says how long it took.
+  // What a copy brings yields to the same revision from the stream, which says how long it took.
   return { ok: true, row: { ...row, source, ranking: source === 'stream' ? 1 : 0 } };
 }
 

@@ -39,7 +39,7 @@ export async function deleteExtra(
       INSERT INTO ${tables.workflowJob}
       SELECT * REPLACE (
         '' AS failed_tests_json, '' AS environment, revision + 1 AS revision, 1 AS is_deleted,
-        now64(3) AS _inserted_at, 0 AS ranking)
+        now64(3) AS _inserted_at, 0 AS ranking, '' AS source)
       ${rows}`,
     query_params,
   });

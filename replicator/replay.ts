@@ -24,7 +24,8 @@ export async function replayQuarantine(deps: {
   const entries = await listQuarantine(deps.client);
   const resolved: QuarantineRow[] = [];
   for (const entry of entries) {
-    const written = await deps.sink.write([changeOfQuarantine(entry.record)], entry.source);
+    // Ranked at once, however it came: no copy ends after it.
+    const written = await deps.sink.write([changeOfQuarantine(entry.record)], entry.source, false);
     if (written.quarantined > 0) continue;
     resolved.push(entry);
   }

@@ -29,9 +29,9 @@ export type Sink = {
    * and which attempt of each job is the newest by them, or it is in quarantine. Throws what @clickhouse/client
    * threw when it can't: then nothing is lost, since the same batch can be written again any number of times (see
    * `revision`). Of a copy, what is older than the retention is skipped, since ClickHouse would only drop it again,
-   * and the newest attempts are for `settleEverything`.
+   * and the newest attempts are for `settleEverything`; unless `isCopy` says that this is no copy.
    */
-  write(changes: readonly Change[], source: RowSource): Promise<Written>;
+  write(changes: readonly Change[], source: RowSource, isCopy?: boolean): Promise<Written>;
   /**
    * Works out the workflow runs of what was written since the last time: runs are looked at over weeks, so they may be
    * some seconds behind their attempts. Also does what others left undone: runs of an earlier process, and attempts of
@@ -105,7 +105,7 @@ export function createSink(deps: { client: ClickHouseClient; now: () => number }
   }
 
   return {
-    async write(changes, source) {
+    async write(changes, source, isCopy = source === 'backfill') {
       const decided: Decided[] = [];
       const rejected: Rejection[] = [];
       const formerly: AttemptIdentity[] = [];
@@ -124,7 +124,7 @@ export function createSink(deps: { client: ClickHouseClient; now: () => number }
       const refused = await insertRows(decided);
       // Of a copy, all at once in the end: it brings attempts of every day in no order, and each insert costs by the
       // days that are in it.
-      if (source === 'stream') {
+      if (!isCopy) {
         const inserted = decided.map(({ row }) => row);
         for (const run of await rankAttempts(client, inserted, formerly)) waitingRuns.add(run);
       }

@@ -173,14 +173,20 @@ toDateTime64('1900-01-01 00:00:00', 3, 'UTC');
 -- define ALWAYS_AFTER
 toDateTime64('2262-01-01 00:00:00', 3, 'UTC');
 
--- The newest attempt of a job is that of the highest run_attempt, then the one received last. A newer one hides an
--- attempt in every range that holds both: one that came later does so in ranges that end after it, one that came before
--- (a re-run whose first attempt came late) in ranges that begin by then. Of a job that has more than 100 newer ones, the
--- nearest 100 are looked at: what one job costs must not grow with the square of its attempts.
+-- The newest attempt of a job is the one received last; but of those of one run that of the highest run_attempt, though a
+-- lower one came late. So one that came late counts as if it had come with the next attempt of its run that was there
+-- (came_at). Attempts of different runs are not compared by run_attempt: a run of the same commit that began later, such as of
+-- a pull request that was opened again, begins at 1 again.
+-- define CAME_AT
+            min(received_at) OVER (PARTITION BY job_id, run_key ORDER BY run_attempt DESC) AS came_at;
+
+-- A newer one hides an attempt in every range that holds both: one that came later does so in ranges that end after it, one
+-- that came before (a re-run whose first attempt came late) in ranges that begin by then. Of a job that has more than 100
+-- newer ones, the nearest 100 are looked at: what one job costs must not grow with the square of its attempts.
 -- define FOUND_RANGES
         groupArray(received_at) OVER (
             PARTITION BY job_id
-            ORDER BY run_attempt DESC, received_at DESC, attempt_id DESC
+            ORDER BY came_at DESC, run_attempt DESC, received_at DESC, attempt_id DESC
             ROWS BETWEEN 100 PRECEDING AND 1 PRECEDING
         ) AS newer,
         arrayMax(arrayPushBack(arrayFilter(at -> at < received_at, newer), ${ALWAYS_BEFORE})) AS found_after,
@@ -208,9 +214,15 @@ LEFT ANY JOIN
         received_at,
         attempt_id,
 ${FOUND_RANGES}
-    FROM oot_workflow_job FINAL
-    -- Nearly every job has one attempt only, which is its newest.
-    WHERE job_id IN (SELECT job_id FROM oot_workflow_job FINAL GROUP BY job_id HAVING count() > 1)
+    FROM
+    (
+        SELECT
+            received_at, attempt_id, job_id, run_attempt,
+${CAME_AT}
+        FROM oot_workflow_job FINAL
+        -- Nearly every job has one attempt only, which is its newest.
+        WHERE job_id IN (SELECT job_id FROM oot_workflow_job FINAL GROUP BY job_id HAVING count() > 1)
+    )
 ) AS found ON found.attempt_id = stored.attempt_id AND found.received_at = stored.received_at
 SETTINGS max_partitions_per_insert_block = 0, max_bytes_before_external_group_by = 2000000000;
 
@@ -303,7 +315,12 @@ FROM
         newest_after,
         newest_until,
 ${FOUND_RANGES}
-    FROM;
+    FROM
+    (
+        SELECT
+            received_at, attempt_id, revision, job_id, run_attempt, newest_after, newest_until,
+${CAME_AT}
+        FROM;
 
 -- define IS_STALE
 newest_after != found_after OR newest_until != found_until;
@@ -311,24 +328,26 @@ newest_after != found_after OR newest_until != found_until;
 -- Those of these jobs. Not FINAL, which would merge whole days: the highest version of each is enough.
 CREATE OR REPLACE VIEW oot_newest_ranges ${ON_CLUSTER} AS
 ${STALE_AMONG}
-    (
-        SELECT received_at, attempt_id, revision, job_id, run_attempt, newest_after, newest_until, is_deleted
-        FROM oot_workflow_job
-        WHERE (toDate(received_at), attempt_id) IN (SELECT day, attempt_id FROM oot_attempt_index WHERE of IN {jobs:Array(UInt64)})
-        ORDER BY row_version DESC
-        LIMIT 1 BY toDate(received_at), attempt_id
+        (
+            SELECT received_at, attempt_id, revision, job_id, run_key, run_attempt, newest_after, newest_until, is_deleted
+            FROM oot_workflow_job
+            WHERE (toDate(received_at), attempt_id) IN (SELECT day, attempt_id FROM oot_attempt_index WHERE of IN {jobs:Array(UInt64)})
+            ORDER BY row_version DESC
+            LIMIT 1 BY toDate(received_at), attempt_id
+        )
+        -- One that belongs to another job by now is looked at among the attempts of that job.
+        WHERE NOT is_deleted AND job_id IN {jobs:Array(UInt64)}
     )
-    -- One that belongs to another job by now is looked at among the attempts of that job.
-    WHERE NOT is_deleted AND job_id IN {jobs:Array(UInt64)}
 )
 WHERE ${IS_STALE};
 
 -- Those of all there is: none, or somebody wrote rows and did not rank them.
 CREATE OR REPLACE VIEW oot_stale_ranges ${ON_CLUSTER} AS
 ${STALE_AMONG}
-    oot_workflow_job FINAL
-    -- Or more of one attempt, until the index is merged: that costs nothing but a look.
-    WHERE job_id IN (SELECT of FROM oot_attempt_index GROUP BY of HAVING count() > 1)
+        oot_workflow_job FINAL
+        -- Or more of one attempt, until the index is merged: that costs nothing but a look.
+        WHERE job_id IN (SELECT of FROM oot_attempt_index GROUP BY of HAVING count() > 1)
+    )
 )
 WHERE ${IS_STALE};
 

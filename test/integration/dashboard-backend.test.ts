@@ -6,6 +6,7 @@ import { decode } from '../../replicator/decode';
 import { demoChanges, demoNowMs, loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery } from '../helpers/grafana';
+import { newestAttempt } from '../helpers/newest';
 import { attempt, clearAttempts, insertAttempts } from '../helpers/rows';
 
 const hourMs = 3_600_000;
@@ -131,11 +132,18 @@ function groupBy<T>(values: readonly T[], keyOf: (value: T) => unknown): T[][] {
 
 const commitOf = ({ row, head }: Judged) => [row.upstream_repo, row.pr_number, row.event_type, head];
 
-/** One a job: of its attempts the newest. */
-const newest = (attempts: Judged[]): Judged[] =>
-  groupBy(attempts, (one) => [...commitOf(one), one.row.workflow_name, one.row.job_name]).map((tries) =>
-    [...tries].sort((a, b) => a.row.run_attempt - b.row.run_attempt || byReceived(a, b)).at(-1)!,
-  );
+const jobOf = (one: Judged) => JSON.stringify([commitOf(one), one.row.workflow_name, one.row.job_name]);
+
+/** One a job: of its attempts the newest. `all`: those at any time. */
+const newest = (attempts: Judged[], all: Judged[]): Judged[] =>
+  groupBy(attempts, jobOf).map((tries) => {
+    const others = all.filter((one) => jobOf(one) === jobOf(tries[0]!)).map(({ row }) => row);
+    const row = newestAttempt(
+      tries.map((one) => one.row),
+      others,
+    );
+    return tries.find((one) => one.row === row)!;
+  });
 
 const mean = (values: number[]) =>
   values.length === 0 ? null : values.reduce((a, b) => a + b, 0) / values.length;
@@ -175,7 +183,7 @@ function oracle(rows: Row[], { fromMs, toMs }: Range, chosen: Chosen): Record<st
   const attempts = all
     .filter(({ row }) => msOf(row.received_at) >= fromMs)
     .filter(({ row }) => lets(chosen.workflow, row.workflow_name) && lets(chosen.job, row.job_name));
-  const jobs = newest(attempts);
+  const jobs = newest(attempts, all);
   const counted = jobs.filter(({ isCounted }) => isCounted);
   const timed = counted.filter(({ duration }) => duration !== null);
   const byJob = ({ row }: Judged) => [row.workflow_name, row.job_name];
@@ -446,7 +454,8 @@ function flakiest(counted: Judged[]): Cells[] {
 function streaks(all: Judged[], { fromMs, toMs }: Range): Record<string, Cells[]> {
   const badStreaks = (sinceMs: number) => {
     const found: { began: string; jobs: number; next: string | null }[] = [];
-    const counted = newest(all.filter(({ row }) => msOf(row.received_at) >= sinceMs))
+    const received = all.filter(({ row }) => msOf(row.received_at) >= sinceMs);
+    const counted = newest(received, all)
       .filter(({ isCounted }) => isCounted)
       .sort(byReceived);
     let open: (typeof found)[number] | null = null;

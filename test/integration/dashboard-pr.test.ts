@@ -20,6 +20,7 @@ import { cutFailedTests } from '../../ingest/failed-tests';
 import { loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery } from '../helpers/grafana';
+import { newestAttempt } from '../helpers/newest';
 import { attempt, clearAttempts, insertAttempts } from '../helpers/rows';
 
 let clickHouse: TestClickHouse;
@@ -86,10 +87,14 @@ const nameOf = (row: WorkflowJobRow) =>
   JSON.stringify([row.downstream_repo, row.workflow_name, row.job_name]);
 const jobOf = (row: WorkflowJobRow) =>
   JSON.stringify([row.upstream_repo, row.pr_number, shaOf(row), row.event_type, nameOf(row)]);
-const isOlder = (a: WorkflowJobRow, b: WorkflowJobRow) =>
-  a.run_attempt - b.run_attempt || msOf(a) - msOf(b) || (a.dynamoKey < b.dynamoKey ? -1 : 1);
-const newestOfJobs = (rows: WorkflowJobRow[]) =>
-  groups(rows, jobOf).map((attempts) => attempts.toSorted(isOlder).at(-1)!);
+/** Of each job among these its newest attempt; `all`: those of the jobs at any time. */
+const newestOfJobs = (rows: WorkflowJobRow[], all = rows) =>
+  groups(rows, jobOf).map((attempts) =>
+    newestAttempt(
+      attempts,
+      all.filter((row) => jobOf(row) === jobOf(attempts[0]!)),
+    ),
+  );
 
 function verdictOf(jobs: WorkflowJobRow[]): string {
   const judged = jobs.map(judge);
@@ -147,7 +152,10 @@ function elsewhereOf(all: WorkflowJobRow[], job: WorkflowJobRow): [number, numbe
       row.pr_number !== job.pr_number,
   );
   const verdicts = groups(same, (row) => String(row.pr_number)).flatMap((onPr) => {
-    const [newest] = newestOfJobs(onPr.filter((row) => msOf(row) >= Date.now() - dayMs))
+    const [newest] = newestOfJobs(
+      onPr.filter((row) => msOf(row) >= Date.now() - dayMs),
+      onPr,
+    )
       .filter((row) => judge(row).counted)
       .map((row) => ({
         row,

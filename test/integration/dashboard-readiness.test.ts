@@ -14,6 +14,7 @@ import { countedEvent, criteria, historyDays } from '../../dashboards/queries/re
 import { demoNowMs, loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery, type VariableValue } from '../helpers/grafana';
+import { newestAttempt } from '../helpers/newest';
 import { attempt, clearAttempts, insertAttempts, measureReadiness, receivedMs } from '../helpers/rows';
 
 const minuteMs = 60_000;
@@ -557,24 +558,13 @@ const durationSeconds = (row: WorkflowJobRow): number | null => {
   return row.execution_time !== null && row.execution_time > 0 ? row.execution_time : null;
 };
 
-function newestOfJobs(attempts: WorkflowJobRow[]): WorkflowJobRow[] {
-  const newest = new Map<string, WorkflowJobRow>();
-  for (const row of attempts) {
-    const job = [
-      row.pytorch_head_sha,
-      row.event_type,
-      row.downstream_repo,
-      row.workflow_name,
-      row.job_name,
-    ].join('|');
-    const rival = newest.get(job);
-    const isNewer =
-      !rival ||
-      row.run_attempt > rival.run_attempt ||
-      (row.run_attempt === rival.run_attempt && row.received_at > rival.received_at);
-    if (isNewer) newest.set(job, row);
-  }
-  return [...newest.values()];
+function newestOfJobs(attempts: WorkflowJobRow[], all: WorkflowJobRow[]): WorkflowJobRow[] {
+  const jobOf = (row: WorkflowJobRow) =>
+    [row.pytorch_head_sha, row.event_type, row.downstream_repo, row.workflow_name, row.job_name].join('|');
+  return [...new Set(attempts.map(jobOf))].map((job) => {
+    const ofJob = (rows: WorkflowJobRow[]) => rows.filter((row) => jobOf(row) === job);
+    return newestAttempt(ofJob(attempts), ofJob(all));
+  });
 }
 
 type Run = { receivedMs: number; event: string; queue: number | null; endToEnd: number | null };
@@ -616,7 +606,10 @@ const median = (values: number[]): number | null => {
 function measure(all: WorkflowJobRow[], allRuns: Run[], level: string, endMs: number): Measured[] {
   const ofPrs = all.filter((row) => row.event_type === 'pull_request');
   const isIn = (ms: number) => ms >= endMs - 14 * dayMs && ms < endMs;
-  const jobs = newestOfJobs(ofPrs.filter((row) => isIn(timeOf(row.received_at)))).map((row) => ({
+  const jobs = newestOfJobs(
+    ofPrs.filter((row) => isIn(timeOf(row.received_at))),
+    ofPrs,
+  ).map((row) => ({
     row,
     ...judge(row),
   }));

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { loadBackends, type Backend } from '../../clickhouse/backends';
 import { dateTimeOfMs, type WorkflowJobRow } from '../../clickhouse/tables';
@@ -6,6 +5,7 @@ import { config } from '../../dashboards/config';
 import { failuresByBackendSql, failuresByJobSql, sharedBreakageSql } from '../../dashboards/queries/summary';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery } from '../helpers/grafana';
+import { newestAttempt } from '../helpers/newest';
 import { attempt, clearAttempts, insertAttempts } from '../helpers/rows';
 
 /* The lists of failures on oot-summary, computed a second time in plain TypeScript from the rows themselves. */
@@ -35,49 +35,31 @@ beforeAll(async () => {
 });
 afterAll(() => clickHouse.stop());
 
-/** Orders two attempts of one millisecond, as attempt_id does: the longer number does so as well. */
-const attemptNumber = ({ dynamoKey }: WorkflowJobRow): string =>
-  createHash('md5').update(dynamoKey).digest('hex');
-
 type Judged = WorkflowJobRow & { bad: boolean; counted: boolean; good: boolean; second: number };
 
 /** The newest attempt of each job in the range, and whether it counts and is as expected. */
 function jobsOf(rows: WorkflowJobRow[], sinceMs = fromMs): Judged[] {
-  const newest = new Map<string, WorkflowJobRow>();
+  const jobs = new Map<string, WorkflowJobRow[]>();
   for (const row of rows) {
-    const receivedMs = Date.parse(`${row.received_at}Z`);
-    if (receivedMs < sinceMs || receivedMs >= toMs) continue;
-    const {
-      upstream_repo,
-      pr_number,
-      pytorch_head_sha,
-      event_type,
-      downstream_repo,
-      workflow_name,
-      job_name,
-    } = row;
     const key = JSON.stringify([
-      upstream_repo,
-      pr_number,
-      pytorch_head_sha || row.delivery_id,
-      event_type,
-      downstream_repo,
-      workflow_name,
-      job_name,
+      row.upstream_repo,
+      row.pr_number,
+      row.pytorch_head_sha || row.delivery_id,
+      row.event_type,
+      row.downstream_repo,
+      row.workflow_name,
+      row.job_name,
     ]);
-    const other = newest.get(key);
-    const order = (a: WorkflowJobRow, b: WorkflowJobRow) =>
-      a.run_attempt - b.run_attempt ||
-      (a.received_at < b.received_at
-        ? -1
-        : a.received_at > b.received_at
-          ? 1
-          : attemptNumber(a) < attemptNumber(b)
-            ? -1
-            : 1);
-    if (!other || order(row, other) > 0) newest.set(key, row);
+    jobs.set(key, [...(jobs.get(key) ?? []), row]);
   }
-  return [...newest.values()].map((row) => {
+  const newest = [...jobs.values()].flatMap((all) => {
+    const received = all.filter(({ received_at }) => {
+      const receivedMs = Date.parse(`${received_at}Z`);
+      return receivedMs >= sinceMs && receivedMs < toMs;
+    });
+    return received.length === 0 ? [] : [newestAttempt(received, all)];
+  });
+  return newest.map((row) => {
     const outcome = row.status === 'in_progress' ? 'running' : row.conclusion;
     const expected = row.downstream_repo === probe && row.job_name.includes('xfail') ? 'failure' : 'success';
     const counted = ['success', 'failure', 'timed_out'].includes(outcome);

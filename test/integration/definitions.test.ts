@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { dateTimeOfMs, tables, type WorkflowJobRow } from '../../clickhouse/tables';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
+import { newestAttempt } from '../helpers/newest';
 import { attempt, clearAttempts, insertAttempts, receivedMs } from '../helpers/rows';
 
 let clickHouse: TestClickHouse;
@@ -599,11 +600,11 @@ describe('the definitions, against the same rules in TypeScript', () => {
   }
 
   function oracle(attempts: History, from: string, to: string): { jobs: Verdict[]; rates: Rate[] } {
-    const newest = new Map<string, WorkflowJobRow>();
+    const jobs = new Map<string, WorkflowJobRow[]>();
     for (const { row, versions } of attempts) {
       const latest = [...versions].sort((a, b) => b.revision - a.revision)[0]!;
       const now = { ...row, ...latest };
-      if (now.is_deleted === 1 || now.received_at < from || now.received_at >= to) continue;
+      if (now.is_deleted === 1) continue;
       const job = JSON.stringify([
         now.pr_number,
         now.pytorch_head_sha === '' ? { delivery: now.delivery_id } : now.pytorch_head_sha,
@@ -611,14 +612,13 @@ describe('the definitions, against the same rules in TypeScript', () => {
         now.workflow_name,
         now.job_name,
       ]);
-      const rival = newest.get(job);
-      const isNewer =
-        !rival ||
-        now.run_attempt > rival.run_attempt ||
-        (now.run_attempt === rival.run_attempt && now.received_at > rival.received_at);
-      if (isNewer) newest.set(job, now);
+      jobs.set(job, [...(jobs.get(job) ?? []), now]);
     }
-    const shown = [...newest.values()].sort((a, b) => (a.dynamoKey < b.dynamoKey ? -1 : 1));
+    const newest = [...jobs.values()].flatMap((all) => {
+      const received = all.filter(({ received_at }) => received_at >= from && received_at < to);
+      return received.length === 0 ? [] : [newestAttempt(received, all)];
+    });
+    const shown = newest.sort((a, b) => (a.dynamoKey < b.dynamoKey ? -1 : 1));
     const rates = ['a/b', probe].flatMap((repo) => {
       const verdicts = shown.filter(({ downstream_repo }) => downstream_repo === repo).map(judge);
       if (verdicts.length === 0) return [];

@@ -83,6 +83,34 @@ describe('the ranges in which an attempt is its job newest', () => {
       { a: [received(2), received(9)], b: [never, received(9)], c: [never, always] },
     ],
     [
+      'run again, and then by a run that began later: another delivery of the same commit',
+      [
+        attempt({ dynamoKey: 'a', received_at: received(0) }),
+        attempt({ dynamoKey: 'b', received_at: received(5), run_attempt: 2 }),
+        attempt({ dynamoKey: 'c', received_at: received(9), delivery_id: 'reopened', run_id: '7' }),
+      ],
+      { a: [never, received(5)], b: [never, received(9)], c: [never, always] },
+    ],
+    [
+      'of a run that was run again after another one of the same commit',
+      [
+        attempt({ dynamoKey: 'a', received_at: received(0) }),
+        attempt({ dynamoKey: 'b', received_at: received(5), run_id: '7' }),
+        attempt({ dynamoKey: 'c', received_at: received(9), run_attempt: 2 }),
+      ],
+      { a: [never, received(5)], b: [never, received(9)], c: [never, always] },
+    ],
+    [
+      'a first attempt that came after its re-run, and after another run of the same commit',
+      [
+        attempt({ dynamoKey: 'a', received_at: received(9) }),
+        attempt({ dynamoKey: 'b', received_at: received(5), run_attempt: 2 }),
+        attempt({ dynamoKey: 'c', received_at: received(7), run_id: '7' }),
+      ],
+      // That it came last says nothing: it had ended before its re-run began.
+      { a: [received(7), always], b: [never, received(7)], c: [never, always] },
+    ],
+    [
       'one whose re-run was deleted',
       [
         attempt({ dynamoKey: 'a', received_at: received(0) }),
@@ -210,12 +238,15 @@ describe('a copy of the table', () => {
   );
   const sink = () => createSink({ client: clickHouse.client, now: Date.now });
 
-  it('that was cut off before it was ranked is ranked by the next replicator that settles', async () => {
+  it('is ranked in its end, and is then nothing that a replicator would look for', async () => {
     await sink().write([first, again], 'backfill');
     expect((await stale()).attempts).toHaveLength(1);
-    await sink().settle();
+    expect(await rankUnranked(clickHouse.client, 0)).toEqual([]);
+    expect((await stale()).attempts).toHaveLength(1);
+    await sink().settleEverything();
     expect(await stale()).toEqual(nothing);
     expect(await ranges()).toEqual({ first: [never, received(5)], again: [never, always] });
+    expect(await rankUnranked(clickHouse.client, 0)).toEqual([]);
   });
 
   it('is ranked as well where a change of it comes out of quarantine', async () => {
