@@ -32,11 +32,8 @@ export const unknownIn = (color: string): ValueMapping => ({
   options: { match: SpecialValueMatch.NullAndNan, result: { color } },
 });
 
-/**
- * The same on a timeline, where nothing known is a gap and no bright block. A timeline makes colours less opaque, but
- * those that say themselves how opaque they are.
- */
-export const onTimeline = (mappings: readonly ValueMapping[]): ValueMapping[] =>
+/** The same on a background: what stands for nothing known has the colour of text, and would be a bright block. */
+export const onBackground = (mappings: readonly ValueMapping[], nothing = 'transparent'): ValueMapping[] =>
   mappings.map((mapping) =>
     mapping.type === MappingType.ValueToText
       ? {
@@ -44,12 +41,16 @@ export const onTimeline = (mappings: readonly ValueMapping[]): ValueMapping[] =>
           options: Object.fromEntries(
             Object.entries(mapping.options).map(([value, result]) => [
               value,
-              result.color === config.colors.none ? { ...result, color: '#00000000' } : result,
+              result.color === config.colors.none ? { ...result, color: nothing } : result,
             ]),
           ),
         }
       : mapping,
   );
+
+/** On a timeline, which makes colours less opaque, but those that say themselves how opaque they are. */
+export const onTimeline = (mappings: readonly ValueMapping[]): ValueMapping[] =>
+  onBackground(mappings, '#00000000');
 
 /** Steps from a base colour upwards: `[null, 'red'], [0.8, 'orange']`. */
 export function steps(...values: [value: number | null, color: string][]) {

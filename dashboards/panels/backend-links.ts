@@ -15,7 +15,10 @@ export const cellLinks = (...links: cog.Builder<DashboardLink>[]): DynamicConfig
   }),
 });
 
-/** A URL from a column, as it is: Grafana would encode its percent signs once more. Without a URL there is no link. */
+/** The URL that a cell holds, as it is: Grafana would encode its percent signs once more. */
+export const ownUrl = '${__value.raw:raw}';
+
+/** A URL from another column. Without one there is no link (in Grafana 11.6 one to an empty page). */
 export const linkToColumn = (title: string, column: string) => linkOut(title, ofColumn(column));
 
 /** The same to a page of this Grafana. */

@@ -13,7 +13,7 @@ import { outcomeMappings } from '../fields';
 import { linkOut } from '../links';
 import { matrixCommits, matrixSql } from '../queries/backend-matrix';
 import { displayName, tablePanel, width } from './base';
-import { cellLinks } from './backend-links';
+import { cellLinks, ownUrl } from './backend-links';
 
 /** What the transformation calls the first column. */
 const rowColumn = 'pull_request\\job';
@@ -58,12 +58,12 @@ export const matrixPanel = () =>
     .unit('string')
     .cellOptions({ type: TableCellDisplayMode.ColorBackground, mode: TableCellBackgroundDisplayMode.Basic })
     .align(FieldTextAlignment.Center)
-    .dataLinks([linkOut('Run', '${__value.raw}')])
+    .dataLinks([linkOut('Run', ownUrl)])
     .overrideByName(rowColumn, [
       displayName('Commit'),
       width(190),
       { id: 'mappings', value: rowLabels },
       { id: 'custom.align', value: 'left' },
       { id: 'custom.cellOptions', value: { type: 'auto' } },
-      cellLinks(new DashboardLinkBuilder('This commit').url('${__value.raw}')),
+      cellLinks(new DashboardLinkBuilder('This commit').url(ownUrl)),
     ]);

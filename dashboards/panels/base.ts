@@ -19,6 +19,8 @@ import {
   SortOrder,
 } from '@grafana/grafana-foundation-sdk/common';
 import {
+  FieldColorBuilder,
+  FieldColorModeId,
   MappingType,
   type DynamicConfigValue,
   type ValueMapping,
@@ -29,7 +31,7 @@ import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/ta
 import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 import { seriesQuery, tableQuery, variableDatasource } from '../clickhouse-query';
 import { config } from '../config';
-import { onTimeline, outcomeMappings, unknownIn } from '../fields';
+import { onBackground, onTimeline, outcomeMappings, unknownIn } from '../fields';
 
 /** What every panel says: its name, what exactly is counted, and what it means when nothing is there. */
 export type PanelText = { title: string; description: string; noData: string };
@@ -121,6 +123,8 @@ export const stateTimelinePanel = (text: PanelText, rawSql: string, by: string) 
     })
     .displayName(`\${__field.labels.${by}}`)
     .mappings(onTimeline(outcomeMappings))
+    // Of a mode that goes by mappings: by thresholds, numbers would get the words of steps.
+    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.ContinuousGrYlRd))
     .showValue(VisibilityMode.Never)
     .mergeValues(true)
     .rowHeight(0.85)
@@ -158,7 +162,7 @@ export const noPullRequest: DynamicConfigValue = {
 
 /** The cell in the colour of its word; without one it is as if it had no colour. */
 export const wordCell = (mappings: ValueMapping[]): DynamicConfigValue[] => [
-  { id: 'mappings', value: [...mappings, unknownIn('transparent')] },
+  { id: 'mappings', value: [...onBackground(mappings), unknownIn('transparent')] },
   { id: 'custom.cellOptions', value: { type: 'color-background', mode: 'basic' } },
   { id: 'custom.align', value: 'center' },
 ];

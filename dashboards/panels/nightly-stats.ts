@@ -120,7 +120,13 @@ export const nightlyHours = () =>
     .noValue(noRuns)
     .datasource(variableDatasource)
     .withTarget(tableQuery(nightlyHoursSql))
-    .reduceOptions(new ReduceDataOptionsBuilder().calcs([]).fields('/^hours_since$/').values(true))
+    .reduceOptions(
+      new ReduceDataOptionsBuilder()
+        .calcs([])
+        .fields('/^hours_since$/')
+        .values(true)
+        .limit(config.rows.entries),
+    )
     .displayMode(BarGaugeDisplayMode.Basic)
     .valueMode(BarGaugeValueMode.Color)
     .orientation('horizontal' as never)

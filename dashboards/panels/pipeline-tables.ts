@@ -10,7 +10,7 @@ import {
   shards,
 } from '../queries/pipeline';
 import { settingText } from '../settings';
-import { cellLinks, linkToColumn } from './backend-links';
+import { cellLinks, linkToColumn, ownUrl } from './backend-links';
 import {
   decimals,
   displayName,
@@ -156,6 +156,6 @@ export const lostTable = () =>
       displayName('Run'),
       empty('–'),
       width(90),
-      { id: 'links', value: [{ title: 'Run', url: '${__value.raw}', targetBlank: true }] },
+      { id: 'links', value: [{ title: 'Run', url: ownUrl, targetBlank: true }] },
     ])
     .overrideByName('pull_request_url', [hidden]);

@@ -5,6 +5,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { config } from '../config';
 import { field, linkOut, linkTo } from '../links';
+import { ownUrl } from './backend-links';
 import { displayName, unknownGrey, width } from './base';
 
 /** Colours a text by the first pattern that it matches whole. */
@@ -24,7 +25,7 @@ export const urlCell = (header: string, word: string): DynamicConfigValue[] => [
     id: 'mappings',
     value: [{ type: MappingType.RegexToText, options: { pattern: '.+', result: { text: word, index: 0 } } }],
   },
-  links(linkOut(`Open the ${word}`, '${__value.raw}')),
+  links(linkOut(`Open the ${word}`, ownUrl)),
 ];
 
 /** What a click on a cell offers. */

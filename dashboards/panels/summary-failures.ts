@@ -15,6 +15,8 @@ const links = (...built: { build(): unknown }[]) => ({
 
 /** A red bar, as long as the count is against the largest. */
 const countBar = [
+  // Else against the largest number of the whole table.
+  { id: 'fieldMinMax', value: true },
   { id: 'thresholds', value: steps([null, config.colors.failure]).build() },
   { id: 'color', value: thresholdColor().build() },
   ...gaugeCell(0, 0).filter(({ id }) => id !== 'max'),

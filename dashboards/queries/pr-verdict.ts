@@ -26,7 +26,7 @@ export const verdictRank = (verdict: string) =>
 export const headSha = `if(pytorch_head_sha = '', concat('delivery ', delivery_id), pytorch_head_sha)`;
 
 /*
- * Links of rows some of which have no pull request: a column each, since Grafana leaves out a link to nothing. What they
+ * Links of rows some of which have no pull request: a column each, since Grafana leaves out a link to nothing (from 12 on). What they
  * are made of is held to forms that mean nothing else in a URL.
  */
 

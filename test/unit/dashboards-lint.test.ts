@@ -245,10 +245,22 @@ describe.each(dashboards.map((dashboard) => ({ name: dashboard.uid, dashboard })
       for (const panel of panelsOf(dashboard)) {
         const own: Record<string, string> =
           panel.type === 'state-timeline' ? { ...config.colors, none: '#00000000' } : config.colors;
+        // On a background, the colour of text would be the brightest of all.
+        for (const { properties } of panel.fieldConfig?.overrides ?? []) {
+          const cell = properties.find(({ id }) => id === 'custom.cellOptions')?.value as
+            { type?: string } | undefined;
+          if (cell?.type !== 'color-background') continue;
+          const { options } = mappingsOf(properties)[0]!;
+          expect([panel.title, Object.values(options).map(({ color }) => color)]).toEqual([
+            panel.title,
+            expect.not.arrayContaining([config.colors.none]),
+          ]);
+        }
         for (const { options } of mappingsOf(panel)) {
           for (const [outcome, shown] of Object.entries(options)) {
-            if (own[outcome] !== undefined && shown.color !== undefined)
-              expect([panel.title, outcome, shown.color]).toEqual([panel.title, outcome, own[outcome]]);
+            if (own[outcome] === undefined || shown.color === undefined) continue;
+            const color = outcome === 'none' && shown.color === 'transparent' ? 'transparent' : own[outcome];
+            expect([panel.title, outcome, shown.color]).toEqual([panel.title, outcome, color]);
           }
           if (panel.type === 'state-timeline')
             expect(Object.values(options).map(({ color }) => color)).not.toContain(config.colors.none);

@@ -28,7 +28,7 @@ function* nodes(value: unknown, path = ''): Generator<Node> {
 const harmless =
   /^(__data\.fields\["(upstream|upstream_repo|sha|pytorch_head_sha|pr|pr_number)"\]|__field\.labels\.backend)$/;
 /** A column that holds a whole link, https or empty (the decoder's rule), and nothing around it. */
-const wholeLink = /^\$\{(__data\.fields\["\w*url"\]:raw|__value\.raw)\}$/;
+const wholeLink = /^\$\{(__data\.fields\["\w*url"\]:raw|__value\.raw:raw)\}$/;
 /** Grafana's own, and variables of the page, which whoever reads it chooses. */
 const ownParts = /^(__url_time_range|__all_variables|datasource|upstream|pr|sha)$/;
 
