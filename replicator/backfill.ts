@@ -14,48 +14,61 @@ export type ScanDeps = {
   /** Parallel parts of the scan. */
   segments?: number;
   signal?: AbortSignal;
+  /** Tries to read a page until it is there; without it, what the SDK gives up is thrown. */
+  retry?: <T>(page: () => Promise<T>) => Promise<T>;
 };
 
 /**
  * Scans the table in parallel segments and hands on each page, at most 1 MB. A segment reads its next page
  * while the one before is worked on, and no further: memory stays flat. Throws {@link DOMException} AbortError
- * when the signal aborts.
+ * when the signal aborts, and what a segment throws; then the others end too.
  */
 export async function scanTable(
   deps: ScanDeps,
   onPage: (items: Record<string, AttributeValue>[]) => Promise<void>,
 ): Promise<void> {
-  const { client, tableName, segments = 4, signal } = deps;
+  const { client, tableName, segments = 4 } = deps;
+  const retry = deps.retry ?? (<T>(page: () => Promise<T>) => page());
+  const failed = new AbortController();
+  const signal = AbortSignal.any([failed.signal, ...(deps.signal ? [deps.signal] : [])]);
   const readPage = (
     segment: number,
     from: Record<string, AttributeValue> | undefined,
   ): Promise<ScanCommandOutput> => {
-    const page = client.send(
-      new ScanCommand({
-        TableName: tableName,
-        Segment: segment,
-        TotalSegments: segments,
-        ConsistentRead: true,
-        ...(from && { ExclusiveStartKey: from }),
-      }),
-      { ...(signal && { abortSignal: signal }) },
+    const page = retry(() =>
+      client.send(
+        new ScanCommand({
+          TableName: tableName,
+          Segment: segment,
+          TotalSegments: segments,
+          ConsistentRead: true,
+          ...(from && { ExclusiveStartKey: from }),
+        }),
+        { abortSignal: signal },
+      ),
     );
     // Its failure is met when it is awaited; until then it must not count as unhandled.
     page.catch(() => undefined);
     return page;
   };
+  async function scanSegment(segment: number): Promise<void> {
+    let next: Promise<ScanCommandOutput> | undefined = readPage(segment, undefined);
+    while (next) {
+      signal.throwIfAborted();
+      const { Items = [], LastEvaluatedKey }: ScanCommandOutput = await next;
+      next = LastEvaluatedKey && readPage(segment, LastEvaluatedKey);
+      // Working on a page keeps this thread: let the request for the next one out first.
+      await setImmediate();
+      if (Items.length > 0) await onPage(Items);
+    }
+  }
   await Promise.all(
-    Array.from({ length: segments }, async (_, segment) => {
-      let next: Promise<ScanCommandOutput> | undefined = readPage(segment, undefined);
-      while (next) {
-        signal?.throwIfAborted();
-        const { Items = [], LastEvaluatedKey }: ScanCommandOutput = await next;
-        next = LastEvaluatedKey && readPage(segment, LastEvaluatedKey);
-        // Working on a page keeps this thread: let the request for the next one out first.
-        await setImmediate();
-        if (Items.length > 0) await onPage(Items);
-      }
-    }),
+    Array.from({ length: segments }, (_, segment) =>
+      scanSegment(segment).catch((error: unknown) => {
+        failed.abort();
+        throw error;
+      }),
+    ),
   );
 }
 

@@ -7,7 +7,7 @@ import type { PollerDeps } from './poller-deps';
 import { replicateShard } from './replicate-shard';
 import { findStream, listShards, readableShards } from './shards';
 import type { Sink } from './sink';
-import { retryAws, retryClickHouse } from './waiting';
+import { retryAws, retryClickHouse, retrySettling } from './waiting';
 
 /**
  * Replicates the table's stream until the signal aborts; then it finishes the batch at hand and returns.
@@ -123,8 +123,12 @@ async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSig
     for (let waitMs = Math.min(1_000, intervalMs); !signal.aborted; waitMs = intervalMs) {
       await sleep(waitMs, signal);
       // A missed heartbeat is what tells that ClickHouse is away; it needs no retry and no second alarm.
-      await beat().catch((error: unknown) =>
-        logger.warn({ failure: failureSlug(error) }, 'heartbeat not written'),
+      await beat().then(
+        () => metrics.clickHouseUp.set(1),
+        (error: unknown) => {
+          metrics.clickHouseUp.set(0);
+          logger.warn({ failure: failureSlug(error) }, 'heartbeat not written');
+        },
       );
       const nowMs = deps.now();
       const isCurrent = !resync && [...statuses.values()].every(({ readAtMs }) => nowMs - readAtMs < 60_000);
@@ -138,7 +142,7 @@ async function followStream(deps: PollerDeps, streamArn: string, outer: AbortSig
 
   const settle = async () => {
     while (!signal.aborted) {
-      await retryClickHouse(deps, signal, () => deps.sink.settle());
+      await retrySettling(deps, signal, () => deps.sink.settle());
       await sleep(deps.settleIntervalMs ?? 5_000, signal);
     }
   };
@@ -183,12 +187,16 @@ async function copyTable(deps: PollerDeps, why: string, signal: AbortSignal): Pr
   logger.warn({ why }, 'copying the whole table');
   metrics.resyncs.inc();
   const sink: Sink = {
-    write: (changes, source) => retryClickHouse(deps, signal, () => deps.sink.write(changes, source)),
+    write: (...what) => retryClickHouse(deps, signal, () => deps.sink.write(...what)),
     settle: () => retryClickHouse(deps, signal, () => deps.sink.settle()),
     settleEverything: () => retryClickHouse(deps, signal, () => deps.sink.settleEverything()),
   };
-  const written = await retryAws(deps, signal, () =>
-    backfill({ client: deps.dynamo, tableName: deps.tableName, sink, signal }),
-  );
-  logger.info({ ...written }, 'copied the whole table');
+  const retry = <T>(page: () => Promise<T>) => retryAws(deps, signal, page);
+  try {
+    const written = await backfill({ client: deps.dynamo, tableName: deps.tableName, sink, signal, retry });
+    logger.info({ ...written }, 'copied the whole table');
+  } catch (error) {
+    if (signal.aborted) throw new StoppedError('stopped', { cause: error });
+    throw error;
+  }
 }

@@ -8,32 +8,33 @@ import type { PollerDeps } from './poller-deps';
  */
 
 /** Tries a write to ClickHouse until it is confirmed. Throws what waiting can't cure. */
-export function retryClickHouse<T>(
+export const retryClickHouse = <T>(
   deps: PollerDeps,
   signal: AbortSignal,
   call: () => Promise<T>,
-): Promise<T> {
+): Promise<T> =>
+  retrySettling(deps, signal, async () => {
+    const result = await call();
+    deps.metrics.clickHouseUp.set(1);
+    return result;
+  });
+
+/** The same for what may have nothing to ask, so that its success says nothing of ClickHouse. */
+export function retrySettling<T>(deps: PollerDeps, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
   const { logger, metrics } = deps;
-  return retry(
-    async () => {
-      const result = await call();
-      metrics.clickHouseUp.set(1);
-      return result;
+  return retry(call, {
+    isRetryable: (error) => classifyFailure(error) === 'retryable',
+    onRetry: (error, tries, delayMs) => {
+      metrics.clickHouseUp.set(0);
+      metrics.retries.inc({ service: 'clickhouse' });
+      logger.warn(
+        { failure: failureSlug(error), tries, delayMs },
+        'ClickHouse did not take a batch; holding the position',
+      );
     },
-    {
-      isRetryable: (error) => classifyFailure(error) === 'retryable',
-      onRetry: (error, tries, delayMs) => {
-        metrics.clickHouseUp.set(0);
-        metrics.retries.inc({ service: 'clickhouse' });
-        logger.warn(
-          { failure: failureSlug(error), tries, delayMs },
-          'ClickHouse did not take a batch; holding the position',
-        );
-      },
-      signal,
-      capMs: 10_000,
-    },
-  );
+    signal,
+    capMs: 10_000,
+  });
 }
 
 /** Tries a call of DynamoDB until it answers. Throws what waiting can't cure. */
