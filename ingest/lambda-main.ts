@@ -20,7 +20,15 @@ const ingest = keepMade({
   make: (secret) => {
     const tokens = relayTokensSchema.safeParse(secret);
     if (!tokens.success) throw new ConfigError(`The secret ${config.OOT_RELAY_TOKENS_SECRET} has no token`);
-    return createLambdaIngest({ store, tokens: tokens.data, logger, metrics });
+    // The relay gives up after 10 s and does not try again: a cold start, which is not in these, has to fit as well.
+    return createLambdaIngest({
+      store,
+      tokens: tokens.data,
+      logger,
+      metrics,
+      deadlineMs: 6_200,
+      storeTimeoutMs: 6_000,
+    });
   },
   close: (made) => made.close(),
   logger,

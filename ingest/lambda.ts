@@ -12,7 +12,7 @@ export type LambdaIngest = {
 
 /**
  * Starts the service as it runs anywhere, on a free port of the loopback, and answers events with it. The function's
- * own timeout must be longer than the app's 8.2 s and a cold start: then every answer is the app's.
+ * own timeout must be longer than the app's deadline and a cold start: then every answer is the app's.
  *
  * Two things do not survive Lambda: the reason phrase, since payload format 2.0 has a status and none (the body
  * still names the field), and `/metrics`, since each container would count for itself (the log has it all).

@@ -33,6 +33,7 @@ export function createRecord(callback: Callback): AttemptRecord {
     check_run_id: workflow.check_run_id,
     run_id: workflow.run_id,
     run_attempt: workflow.run_attempt,
+    artifact_url: workflow.artifact_url,
     queue_time: trusted.ci_metrics?.queue_time,
     started_at: workflow.started_at,
     environment: workflow.environment && (jsonText(workflow.environment) ?? undefined),
@@ -70,7 +71,6 @@ function outcomeOf({ trusted, untrusted }: Callback): Partial<Pick<Item, ItemFie
     skipped_tests: tests.skipped,
     failed_tests_json: failedTests?.json,
     failed_tests_cut: failedTests?.cut,
-    artifact_url: workflow.artifact_url,
   };
 }
 

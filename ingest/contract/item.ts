@@ -40,6 +40,7 @@ export const contextFields = [
   'check_run_id',
   'run_id',
   'run_attempt',
+  'artifact_url',
   'queue_time',
   'started_at',
   'environment',
@@ -56,7 +57,6 @@ export const outcomeFields = [
   'skipped_tests',
   'failed_tests_json',
   'failed_tests_cut',
-  'artifact_url',
 ] as const;
 
 /** What stands where no callback has brought the field yet. A later callback may still fill it in. */

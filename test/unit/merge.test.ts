@@ -12,6 +12,9 @@ function apply(item: StoredItem | undefined, input: WireCallback, nowMs = 1_800_
 const fold = (inputs: WireCallback[]) =>
   inputs.reduce<StoredItem | undefined>((item, input) => apply(item, input).item, undefined);
 
+/** Those of the completion. */
+const artifacts = 'https://github.com/pytorch-labs/ascend-pytorch/actions/runs/16123456789/artifacts/7';
+
 describe('mergeRecord', () => {
   const cast = {
     inProgress: inProgress(),
@@ -19,6 +22,7 @@ describe('mergeRecord', () => {
       payload: { payload: null },
       workflow: { url: null, run_attempt: null },
     }),
+    inProgressWithArtifacts: inProgress({ workflow: { artifact_url: artifacts } }),
     swept: swept(),
     completed: completed({ workflow: { conclusion: 'failure' } }),
     completedWithoutTests: completed({
@@ -78,6 +82,18 @@ describe('mergeRecord', () => {
       { conclusion: 'failure', completed_at: '2026-11-20T10:30:22.654321Z', execution_time: 1822.5 },
     ],
     ['tests that come later', ['completedWithoutTests', 'completed'], 'filled', { passed_tests: 4120 }],
+    [
+      'artifacts that only the start brought, through sweeper and completion',
+      ['inProgressWithArtifacts', 'swept', 'completedWithoutTests'],
+      'advanced',
+      { conclusion: 'failure', artifact_url: artifacts },
+    ],
+    [
+      'the same of a late start',
+      ['completedWithoutTests', 'inProgressWithArtifacts'],
+      'filled',
+      { conclusion: 'failure', artifact_url: artifacts },
+    ],
     [
       'a pull request that comes later',
       ['inProgressWithoutPayload', 'completed'],
