@@ -33,6 +33,8 @@ export function createClickHouse(config: ClickHouseConfig, timeoutMs = 60_000): 
     database: config.CLICKHOUSE_DATABASE,
     application: 'oot-ci-health',
     request_timeout: timeoutMs,
+    // By the clock: in a Lambda that was frozen, no timer has closed what the server has closed meanwhile.
+    keep_alive: { eagerly_destroy_stale_sockets: true },
     // Within one machine there is no way that is worth the processor's time.
     compression: isLoopback(config.CLICKHOUSE_URL)
       ? { request: false, response: false }

@@ -1,13 +1,16 @@
 import { join } from 'node:path';
 import { CfnOutput, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
+import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import { GatewayVpcEndpointAwsService, SubnetType, Vpc, type IVpc } from 'aws-cdk-lib/aws-ec2';
 import {
   Cluster,
   ContainerImage,
+  CpuArchitecture,
   FargateService,
   FargateTaskDefinition,
   LogDrivers,
+  OperatingSystemFamily,
   Secret as EcsSecret,
   type ICluster,
 } from 'aws-cdk-lib/aws-ecs';
@@ -86,11 +89,22 @@ function createService(
   vpc: IVpc,
   { config, relayTokensSecret, table }: Parameters<typeof createContainerIngest>[1],
 ): FargateService {
-  const task = new FargateTaskDefinition(scope, 'Task', { cpu: 512, memoryLimitMiB: 1024 });
+  const task = new FargateTaskDefinition(scope, 'Task', {
+    cpu: 512,
+    memoryLimitMiB: 1024,
+    runtimePlatform: {
+      cpuArchitecture: CpuArchitecture.X86_64,
+      operatingSystemFamily: OperatingSystemFamily.LINUX,
+    },
+  });
   task.addToTaskRolePolicy(mayWriteResults(table.arn));
   task.addContainer('Ingest', {
     // Only its description is made here; the image itself is built at deployment.
-    image: ContainerImage.fromAsset(join(__dirname, '..'), { assetName: 'ingest' }),
+    image: ContainerImage.fromAsset(join(__dirname, '..'), {
+      assetName: 'ingest',
+      // Whatever the machine is that deploys.
+      platform: Platform.LINUX_AMD64,
+    }),
     portMappings: [{ containerPort: port }],
     environment: {
       HOST: '0.0.0.0',

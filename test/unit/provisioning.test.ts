@@ -110,6 +110,7 @@ const serviceSchema = z.strictObject({
   working_dir: z.string().optional(),
   init: z.boolean().optional(),
   read_only: z.boolean().optional(),
+  stop_grace_period: z.literal('30s').optional(),
   tmpfs: z.string().optional(),
   security_opt: z.array(z.string()).optional(),
   cap_drop: z.array(z.string()).optional(),
