@@ -16,12 +16,18 @@ export const backends: Backend[] = Array.from({ length: 50 }, (_, index) => ({
 /** Jobs that one commit starts: 8 of each backend. */
 const jobsOfCommit = 400;
 
-/** Of the last day, so many pieces are inserted, so that it is in as many parts as today is in life. */
-const piecesOfLastDay = 24;
+/**
+ * Of the last day, so many pieces are inserted, each half of what is left: about the parts that ClickHouse leaves of a day
+ * to which something is added each second, most of it in one and the rest in a few small ones.
+ */
+const piecesOfLastDay = 8;
+
+/** Of these, the last so many have the row of a start beside that of its end, which merges have not come to. */
+const piecesNotMerged = 3;
 
 /**
  * Fills the tables inside ClickHouse, day by day as time would: of each check run first the row of its start, then
- * that of its end, so that merges have the work that they have in life. What the replicator adds to that is there too:
+ * that of its end, so that merges have the work that they have in life, but for most of the last day. What the replicator adds to that is there too:
  * which attempt is the newest of its job, and workflow runs. One commit in 50 is a push, one in 280 a
  * nightly (several a day at these sizes), the rest belong to pull requests of three commits; 5 % of the jobs are run
  * again; backends fail 2 to 20 % of theirs; parts are missing as strangers leave them out.
@@ -37,12 +43,16 @@ export async function generate(
     const count = Math.min(perDay, jobs - from);
     if (count <= 0) break;
     const dayMs = endMs - (days - day) * 86_400_000;
-    const pieces = day === days - 1 ? piecesOfLastDay : 1;
-    const jobsBefore = (piece: number) => Math.floor((count * piece) / pieces);
+    const isLast = day === days - 1;
+    const pieces = isLast ? piecesOfLastDay : 1;
+    const jobsBefore = (piece: number) => (piece === pieces ? count : Math.floor(count * (1 - 0.5 ** piece)));
     for (let piece = 0; piece < pieces; piece++) {
       const [first, end] = [jobsBefore(piece), jobsBefore(piece + 1)];
+      const isMerged = isLast && piece < pieces - piecesNotMerged;
       for (const isEnd of [false, true]) {
-        await client.command({ query: insertSql({ from, count, first, end, dayMs, isEnd, endMs }) });
+        await client.command({
+          query: insertSql({ from, count, first, end, dayMs, isEnd, isMerged, endMs }),
+        });
       }
     }
     onDay(day + 1);
@@ -106,13 +116,17 @@ type Part = {
   end: number;
   dayMs: number;
   isEnd: boolean;
+  /** No start of what has ended. */
+  isMerged: boolean;
   endMs: number;
 };
 
 /** A job that is run again is so this much later. */
 const rerunMs = 5_400_000;
 
-function insertSql({ from, count, first, end, dayMs, isEnd, endMs }: Part): string {
+function insertSql({ from, count, first, end, dayMs, isEnd, isMerged, endMs }: Part): string {
+  const hasEnded = `ended_ms < ${endMs} AND dice % 2000 != 3`;
+  const hasStarted = `received_ms < ${endMs}`;
   return `
 INSERT INTO ${tables.workflowJob}
 (dynamoKey, status, conclusion, state, downstream_repo, downstream_repo_level, upstream_repo, event_type, pr_number,
@@ -182,6 +196,6 @@ FROM (
   SELECT number + ${from} AS number, number % 20 = 7 AS is_rerun, arrayJoin(if(is_rerun, [1, 2], [1])) AS attempt
   FROM numbers(${first}, ${end - first})
 )
-WHERE ${isEnd ? `ended_ms < ${endMs} AND dice % 2000 != 3` : `received_ms < ${endMs}`}
+WHERE ${isEnd ? hasEnded : isMerged ? `${hasStarted} AND NOT (${hasEnded})` : hasStarted}
 SETTINGS max_insert_threads = 2, max_partitions_per_insert_block = 0`;
 }
