@@ -10,8 +10,8 @@ import type { ResultsTable } from './table';
 export type Replicator = { function: Function; mapping: EventSourceMapping };
 
 /**
- * Longer than the 60 s after which a request to ClickHouse is given up, and the same again for what is put into
- * quarantine: the function itself says that a batch failed, so that it is tried again as a whole.
+ * Longer than some requests to ClickHouse, each of which is given up after 20 s: the function itself says that a batch
+ * failed, so that it is tried again as a whole.
  */
 const timeoutSeconds = 180;
 

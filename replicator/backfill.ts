@@ -14,8 +14,8 @@ export type ScanDeps = {
   /** Parallel parts of the scan. */
   segments?: number;
   signal?: AbortSignal;
-  /** Tries to read a page until it is there; without it, what the SDK gives up is thrown. */
-  retry?: <T>(page: () => Promise<T>) => Promise<T>;
+  /** Tries to read a page until it is there, or the signal aborts; without it, what the SDK gives up is thrown. */
+  retry?: <T>(page: () => Promise<T>, signal: AbortSignal) => Promise<T>;
 };
 
 /**
@@ -35,18 +35,14 @@ export async function scanTable(
     segment: number,
     from: Record<string, AttributeValue> | undefined,
   ): Promise<ScanCommandOutput> => {
-    const page = retry(() =>
-      client.send(
-        new ScanCommand({
-          TableName: tableName,
-          Segment: segment,
-          TotalSegments: segments,
-          ConsistentRead: true,
-          ...(from && { ExclusiveStartKey: from }),
-        }),
-        { abortSignal: signal },
-      ),
-    );
+    const command = new ScanCommand({
+      TableName: tableName,
+      Segment: segment,
+      TotalSegments: segments,
+      ConsistentRead: true,
+      ...(from && { ExclusiveStartKey: from }),
+    });
+    const page = retry(() => client.send(command, { abortSignal: signal }), signal);
     // Its failure is met when it is awaited; until then it must not count as unhandled.
     page.catch(() => undefined);
     return page;

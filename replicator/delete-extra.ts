@@ -33,16 +33,16 @@ export async function deleteExtra(
     format: 'JSONEachRow',
   });
   const [{ rows: count } = { rows: 0 }] = await counted.json<{ rows: number }>();
-  if (count === 0) return 0;
-  await clickHouse.command({
-    query: `
+  if (count > 0)
+    await clickHouse.command({
+      query: `
       INSERT INTO ${tables.workflowJob}
       SELECT * REPLACE (
         '' AS failed_tests_json, '' AS environment, revision + 1 AS revision, 1 AS is_deleted,
         now64(3) AS _inserted_at, 0 AS ranking, '' AS source)
       ${rows}`,
-    query_params,
-  });
+      query_params,
+    });
   await sink.settle();
   return count;
 }

@@ -12,11 +12,18 @@ const config = readConfig(replicatorLambdaConfigSchema, process.env);
 const { CLICKHOUSE_SECRET: secretId } = config;
 const logger = createLogger('replicator-lambda', config.LOG_LEVEL);
 
+/**
+ * A batch takes some requests, one after the other (insert, rank, runs, heartbeat), and the function has 180 s: it has to
+ * say itself that a batch failed, since Lambda would take one that timed out for bad and halve it.
+ */
+const requestTimeoutMs = 20_000;
+
 const replicator = keepMade({
   read: secretId ? createSecretReader({ region: config.AWS_REGION, secretId }) : () => Promise.resolve(''),
   make: (secret) => {
     const clickHouse = createClickHouse(
       secretId ? readSecretConfig(clickHouseSecretSchema, secret, secretId) : config,
+      requestTimeoutMs,
     );
     const sink = createSink({ client: clickHouse, now: Date.now });
     const handle = createLambdaHandler({ sink, clickHouse, logger, now: Date.now });

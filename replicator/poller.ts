@@ -191,7 +191,7 @@ async function copyTable(deps: PollerDeps, why: string, signal: AbortSignal): Pr
     settle: () => retryClickHouse(deps, signal, () => deps.sink.settle()),
     settleEverything: () => retryClickHouse(deps, signal, () => deps.sink.settleEverything()),
   };
-  const retry = <T>(page: () => Promise<T>) => retryAws(deps, signal, page);
+  const retry = <T>(page: () => Promise<T>, scanning: AbortSignal) => retryAws(deps, scanning, page);
   try {
     const written = await backfill({ client: deps.dynamo, tableName: deps.tableName, sink, signal, retry });
     logger.info({ ...written }, 'copied the whole table');

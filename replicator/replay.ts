@@ -25,7 +25,7 @@ export async function replayQuarantine(deps: {
   const resolved: QuarantineRow[] = [];
   for (const entry of entries) {
     // Ranked at once, however it came: no copy ends after it.
-    const written = await deps.sink.write([changeOfQuarantine(entry.record)], entry.source, false);
+    const written = await deps.sink.write([changeOfQuarantine(entry.record)], entry.source, true);
     if (written.quarantined > 0) continue;
     resolved.push(entry);
   }

@@ -28,10 +28,10 @@ export type Sink = {
    * Makes a batch of changes rows, in one insert, and returns when ClickHouse has confirmed every one of them,
    * and which attempt of each job is the newest by them, or it is in quarantine. Throws what @clickhouse/client
    * threw when it can't: then nothing is lost, since the same batch can be written again any number of times (see
-   * `revision`). Of a copy, what is older than the retention is skipped, since ClickHouse would only drop it again,
-   * and the newest attempts are for `settleEverything`; unless `isCopy` says that this is no copy.
+   * `revision`). Of what a copy brought, what is older than the retention is skipped, since ClickHouse would only drop it
+   * again. `ranksNow`, by default for the stream: else the newest attempts are for `settleEverything`.
    */
-  write(changes: readonly Change[], source: RowSource, isCopy?: boolean): Promise<Written>;
+  write(changes: readonly Change[], source: RowSource, ranksNow?: boolean): Promise<Written>;
   /**
    * Works out the workflow runs of what was written since the last time: runs are looked at over weeks, so they may be
    * some seconds behind their attempts. Also does what others left undone: runs of an earlier process, and attempts of
@@ -105,7 +105,7 @@ export function createSink(deps: { client: ClickHouseClient; now: () => number }
   }
 
   return {
-    async write(changes, source, isCopy = source === 'backfill') {
+    async write(changes, source, ranksNow = source === 'stream') {
       const decided: Decided[] = [];
       const rejected: Rejection[] = [];
       const formerly: AttemptIdentity[] = [];
@@ -124,7 +124,7 @@ export function createSink(deps: { client: ClickHouseClient; now: () => number }
       const refused = await insertRows(decided);
       // Of a copy, all at once in the end: it brings attempts of every day in no order, and each insert costs by the
       // days that are in it.
-      if (!isCopy) {
+      if (ranksNow) {
         const inserted = decided.map(({ row }) => row);
         for (const run of await rankAttempts(client, inserted, formerly)) waitingRuns.add(run);
       }
@@ -163,7 +163,7 @@ export function createSink(deps: { client: ClickHouseClient; now: () => number }
 
     async settleEverything() {
       const nowMs = now();
-      // What is written meanwhile waits for the next time; where this fails, that looks for everything again.
+      // What is written meanwhile waits for the next time; where this fails, the copy has to be repeated.
       waitingRuns.clear();
       lookedUntilMs = null;
       await rankEverything(client);

@@ -178,7 +178,7 @@ toDateTime64('2262-01-01 00:00:00', 3, 'UTC');
 -- (came_at). Attempts of different runs are not compared by run_attempt: a run of the same commit that began later, such as of
 -- a pull request that was opened again, begins at 1 again.
 -- define CAME_AT
-            min(received_at) OVER (PARTITION BY job_id, run_key ORDER BY run_attempt DESC) AS came_at;
+            min(received_at) OVER (PARTITION BY job_id, run_key ORDER BY run_attempt DESC, received_at DESC) AS came_at;
 
 -- A newer one hides an attempt in every range that holds both: one that came later does so in ranges that end after it, one
 -- that came before (a re-run whose first attempt came late) in ranges that begin by then. Of a job that has more than 100
@@ -217,7 +217,7 @@ ${FOUND_RANGES}
     FROM
     (
         SELECT
-            received_at, attempt_id, job_id, run_attempt,
+            received_at, attempt_id, job_id, run_attempt, ${RUN_KEY} AS run_key,
 ${CAME_AT}
         FROM oot_workflow_job FINAL
         -- Nearly every job has one attempt only, which is its newest.

@@ -22,7 +22,7 @@ import { largest, settingText } from '../settings';
 import { badSinceSql, stateSql } from '../queries/backend-streaks';
 import { stateRule } from '../queries/backend-states';
 import { displayName, statPanel, unknownGrey } from './base';
-import { linkToColumn } from './backend-links';
+import { linkToColumn } from './cell-links';
 import { stateWords } from './backend-states';
 
 const { state, readiness, successRate, colors } = config;

@@ -20,7 +20,7 @@ import {
   unit,
   width,
 } from './base';
-import { cellLinks, linkToColumn, linkWithin } from './backend-links';
+import { cellLinks, linkToColumn, linkWithin } from './cell-links';
 
 const { overrunHours } = config.readiness;
 const whatIsChosen = 'Follows the workflows, jobs and event types chosen above.';

@@ -13,7 +13,7 @@ import { outcomeMappings } from '../fields';
 import { linkOut } from '../links';
 import { matrixCommits, matrixSql } from '../queries/backend-matrix';
 import { displayName, tablePanel, width } from './base';
-import { cellLinks, ownUrl } from './backend-links';
+import { cellLinks, ownUrl } from './cell-links';
 
 /** What the transformation calls the first column. */
 const rowColumn = 'pull_request\\job';

@@ -3,7 +3,7 @@ import { fixedColor } from '../fields';
 import { unnamedTestsSql } from '../queries/backend-card';
 import { failingTestsSql, testRows } from '../queries/backend-tests';
 import { displayName, hidden, statPanel, tablePanel, unit, width } from './base';
-import { cellLinks, linkToColumn } from './backend-links';
+import { cellLinks, linkToColumn } from './cell-links';
 
 const whatIsChosen = 'Follows the workflows, jobs and event types chosen above.';
 

@@ -9,8 +9,9 @@ import {
   nightlyUnexpectedSql,
   standingDays,
 } from '../queries/nightly';
+import { cellLinks } from './cell-links';
 import { displayName, hours, outcomeCell, tablePanel, unit, width, wordCell } from './base';
-import { agoCell, backendCell, badCountCell, countCell, links, urlCell } from './pr-cells';
+import { agoCell, backendCell, badCountCell, countCell, urlCell } from './pr-cells';
 import { runText } from './nightly-stats';
 
 const { colors, nightly, successRate } = config;
@@ -43,7 +44,7 @@ const thresholds = (...values: [value: number | null, color: string][]): Dynamic
 const commitCell: DynamicConfigValue[] = [
   displayName('Commit'),
   width(140),
-  links(linkOut('Commit on GitHub', `${config.github}/${field('upstream')}/commit/${field('sha')}`)),
+  cellLinks(linkOut('Commit on GitHub', `${config.github}/${field('upstream')}/commit/${field('sha')}`)),
 ];
 
 const eventCell = [displayName('Event'), width(90)];

@@ -2,8 +2,8 @@ import { config } from '../config';
 import { steps, thresholdColor } from '../fields';
 import { field, linkOut } from '../links';
 import { probeRunsSql, probeSummarySql } from '../queries/relay-probe';
-import { cellLinks, linkWithin } from './backend-links';
-import { displayName, hours, noPullRequest, statPanel, tablePanel, width } from './base';
+import { cellLinks, linkWithin } from './cell-links';
+import { displayName, hidden, hours, noPullRequest, statPanel, tablePanel, width } from './base';
 import { runCell } from './nightly-tables';
 import { agoCell, badCountCell, countCell } from './pr-cells';
 
@@ -68,4 +68,4 @@ export const probeRuns = () =>
     .overrideByName('overdue_jobs', badCountCell('Overdue'))
     .overrideByName('running_jobs', countCell('Running'))
     .overrideByName('at', agoCell('When'))
-    .overrideByName('pr_page_url', [{ id: 'custom.hidden', value: true }]);
+    .overrideByName('pr_page_url', [hidden]);

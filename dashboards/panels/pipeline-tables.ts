@@ -10,7 +10,7 @@ import {
   shards,
 } from '../queries/pipeline';
 import { settingText } from '../settings';
-import { cellLinks, linkToColumn, ownUrl } from './backend-links';
+import { cellLinks, linkToColumn, ownUrl } from './cell-links';
 import {
   decimals,
   displayName,

@@ -5,7 +5,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { config } from '../config';
 import { field, linkOut, linkTo } from '../links';
-import { ownUrl } from './backend-links';
+import { cellLinks, ownUrl } from './cell-links';
 import { displayName, unknownGrey, width } from './base';
 
 /** Colours a text by the first pattern that it matches whole. */
@@ -25,23 +25,14 @@ export const urlCell = (header: string, word: string): DynamicConfigValue[] => [
     id: 'mappings',
     value: [{ type: MappingType.RegexToText, options: { pattern: '.+', result: { text: word, index: 0 } } }],
   },
-  links(linkOut(`Open the ${word}`, ownUrl)),
+  cellLinks(linkOut(`Open the ${word}`, ownUrl)),
 ];
-
-/** What a click on a cell offers. */
-export const links = (...builders: ReturnType<typeof linkTo>[]): DynamicConfigValue => ({
-  id: 'links',
-  value: builders.map((builder) => {
-    const { title, url, targetBlank } = builder.build();
-    return { title, url, targetBlank };
-  }),
-});
 
 /** A backend's name, with a link to its dashboard. */
 export const backendCell: DynamicConfigValue[] = [
   displayName('Backend'),
   width(250),
-  links(linkTo('backend', 'Show the backend', { backend: field('backend') })),
+  cellLinks(linkTo('backend', 'Show the backend', { backend: field('backend') })),
 ];
 
 /** When something happened, as time ago. */

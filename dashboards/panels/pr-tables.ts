@@ -10,16 +10,8 @@ import {
   prWorkflowsSql,
 } from '../queries/pr';
 import { displayName, hidden, outcomeCell, tablePanel, width } from './base';
-import {
-  agoCell,
-  backendCell,
-  badCountCell,
-  coloredText,
-  countCell,
-  links,
-  secondsCell,
-  urlCell,
-} from './pr-cells';
+import { cellLinks } from './cell-links';
+import { agoCell, backendCell, badCountCell, coloredText, countCell, secondsCell, urlCell } from './pr-cells';
 import { verdictText } from './pr-head';
 
 const { colors } = config;
@@ -158,7 +150,7 @@ export const prCommits = () =>
     .overrideByName('sha', [
       displayName('Commit'),
       width(330),
-      links(
+      cellLinks(
         linkTo('pr', 'Show this commit', { upstream: '${upstream}', pr: '${pr}', sha: field('sha') }),
         linkOut('Commit on GitHub', `${config.github}/\${upstream}/commit/${field('sha')}`),
       ),

@@ -3,15 +3,10 @@ import { successRateSteps, thresholdColor, steps } from '../fields';
 import { field, linkOut, linkTo } from '../links';
 import { failuresByBackendSql, failuresByJobSql, sharedBreakageSql, topRows } from '../queries/summary';
 import { brokenRule } from '../queries/shared-breakage';
-import { linkToColumn, linkWithin } from './backend-links';
+import { cellLinks, linkToColumn, linkWithin } from './cell-links';
 import { decimals, displayName, gaugeCell, hidden, tablePanel, unit, width } from './base';
 
 const shared = config.sharedBreakage;
-
-const links = (...built: { build(): unknown }[]) => ({
-  id: 'links',
-  value: built.map((link) => link.build()),
-});
 
 /** A red bar, as long as the count is against the largest. */
 const countBar = [
@@ -44,7 +39,7 @@ export const failuresByBackend = () =>
     .overrideByName('backend', [
       displayName('Backend'),
       { id: 'custom.minWidth', value: 190 },
-      links(linkTo('backend', `Open ${field('backend')}`, { backend: field('backend') })),
+      cellLinks(linkTo('backend', `Open ${field('backend')}`, { backend: field('backend') })),
     ])
     .overrideByName('bad', [displayName('Failures'), ...countBar])
     .overrideByName('timed_out', [displayName('of these timed out'), width(125)])
@@ -65,7 +60,7 @@ export const failuresByJob = () =>
     .overrideByName('job', [
       displayName('Job'),
       { id: 'custom.minWidth', value: 150 },
-      links(
+      cellLinks(
         linkTo('backend', `Open ${field('job')}`, {
           backend: field('backend'),
           workflow: field('workflow'),
@@ -94,7 +89,7 @@ export const sharedBreakage = () =>
       displayName('PR'),
       unit('none'),
       width(90),
-      links(
+      cellLinks(
         linkWithin(`Open PR ${field('pr')}`, 'pr_page_url'),
         linkToColumn('On GitHub', 'pull_request_url'),
       ),
@@ -102,7 +97,7 @@ export const sharedBreakage = () =>
     .overrideByName('sha', [
       displayName('Commit'),
       width(110),
-      links(linkOut('On GitHub', `${config.github}/${field('upstream_repo')}/commit/${field('sha')}`)),
+      cellLinks(linkOut('On GitHub', `${config.github}/${field('upstream_repo')}/commit/${field('sha')}`)),
     ])
     .overrideByName('event_type', [displayName('Event'), width(100)])
     .overrideByName('bad_backends', [displayName('Backends failing'), width(125)])

@@ -23,7 +23,7 @@ const runOf = ({ delivery_id, run_id, workflow_name }: Attempt) =>
 export function newestAttempt<T extends Attempt>(some: readonly T[], all: readonly Attempt[] = some): T {
   const cameAt = (one: Attempt) =>
     all
-      .filter((other) => runOf(other) === runOf(one) && other.run_attempt >= one.run_attempt)
+      .filter((other) => runOf(other) === runOf(one) && other.run_attempt > one.run_attempt)
       .map(({ received_at }) => received_at)
       .reduce((a, b) => (a < b ? a : b), one.received_at);
   return [...some]

@@ -111,6 +111,15 @@ describe('the ranges in which an attempt is its job newest', () => {
       { a: [received(7), always], b: [never, received(7)], c: [never, always] },
     ],
     [
+      'of a run whose attempts have no number of their own, after another run of the same commit',
+      [
+        attempt({ dynamoKey: 'a', received_at: received(0) }),
+        attempt({ dynamoKey: 'b', received_at: received(5), run_id: '7' }),
+        attempt({ dynamoKey: 'c', received_at: received(9) }),
+      ],
+      { a: [never, received(5)], b: [never, received(9)], c: [never, always] },
+    ],
+    [
       'one whose re-run was deleted',
       [
         attempt({ dynamoKey: 'a', received_at: received(0) }),
