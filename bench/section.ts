@@ -37,6 +37,8 @@ export type Section = {
    * would be what is measured, which is up to eight times slower here, and now and then twice as fast.
    */
   isInMemory?: true;
+  /** Left out, unless the largest sizes are asked for, or this section is. */
+  isOnlyFull?: true;
   run: (context: BenchContext) => Promise<BenchRow[]>;
 };
 

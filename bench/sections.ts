@@ -2,7 +2,7 @@ import { backfillSection } from './backfill';
 import { catchUpSection } from './catch-up';
 import { generateSection } from './generate';
 import { ingestSection } from './ingest';
-import { dashboardsSection } from './dashboards';
+import { dashboardsSection, largeDashboardsSection } from './dashboards';
 import { lambdaStartSection } from './lambda-start';
 import type { Section } from './section';
 import { startSection } from './start';
@@ -16,6 +16,7 @@ export const sections: readonly Section[] = [
   catchUpSection,
   visibleSection,
   dashboardsSection,
+  largeDashboardsSection,
   startSection,
   generateSection,
   backfillSection,
