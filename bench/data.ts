@@ -27,10 +27,10 @@ const piecesNotMerged = 3;
 
 /**
  * Fills the tables inside ClickHouse, day by day as time would: of each check run first the row of its start, then
- * that of its end, so that merges have the work that they have in life, but for most of the last day. What the replicator adds to that is there too:
- * which attempt is the newest of its job, and workflow runs. One commit in 50 is a push, one in 280 a
- * nightly (several a day at these sizes), the rest belong to pull requests of three commits; 5 % of the jobs are run
- * again; backends fail 2 to 20 % of theirs; parts are missing as strangers leave them out.
+ * that of its end, so that merges have the work that they have in life, but for most of the last day. What the
+ * replicator adds to that is there too: which attempt is the newest of its job, and workflow runs. One commit in 50 is
+ * a push, one in 280 a nightly (several a day at these sizes), the rest belong to pull requests of three commits; 5 %
+ * of the jobs are run again; backends fail 2 to 20 % of theirs; parts are missing as strangers leave them out.
  */
 export async function generate(
   client: ClickHouseClient,

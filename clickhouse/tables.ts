@@ -68,7 +68,10 @@ export type WorkflowJobRow = {
   revision: number;
   is_deleted: 0 | 1;
   source: RowSource;
-  /** 1: whoever inserts the row ranks it next (rank.ts). 0, the default: it is found and ranked by the replicator, or at the end of the copy that brought it. */
+  /**
+   * 1: whoever inserts the row ranks it next (rank.ts). 0, the default: it is found and ranked by the replicator, or at the
+   * end of the copy that brought it.
+   */
   ranking?: 0 | 1;
 };
 

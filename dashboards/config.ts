@@ -91,7 +91,10 @@ export const config = {
      *  about this one. */
     knownToFail: { share: 0.5, days: 3, minOthers: 3 },
   },
-  /** The relay's own check: a backend that fails on purpose, as its jobs' names announce. The views know it, too. `lastRuns`: of its PRs, and of its scheduled runs. */
+  /**
+   * The relay's own check: a backend that fails on purpose, as its jobs' names announce. The views know it, too.
+   * `lastRuns`: of its PRs, and of its scheduled runs.
+   */
   probe: { backend: 'pytorch/crcr-test', lastRuns: 5, maxHoursSinceNightly: 30 },
   /** Most rows of a table. */
   rows: { top: 20, tests: 200, jobs: 50, attempts: 1000, commits: 50, entries: 100 },

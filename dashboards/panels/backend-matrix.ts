@@ -9,7 +9,7 @@ import {
   type ValueMapping,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { config } from '../config';
-import { outcomeMappings } from '../fields';
+import { onBackground, outcomeMappings } from '../fields';
 import { linkOut } from '../links';
 import { matrixCommits, matrixSql } from '../queries/backend-matrix';
 import { displayName, tablePanel, width } from './base';
@@ -19,15 +19,11 @@ import { cellLinks, ownUrl } from './cell-links';
 const rowColumn = 'pull_request\\job';
 
 /** A cell is a run's URL and, after `#`, its outcome: the outcome's word and colour. */
-const linkedOutcomes: ValueMapping[] = outcomeMappings.flatMap((mapping): ValueMapping[] =>
+const linkedOutcomes: ValueMapping[] = onBackground(outcomeMappings).flatMap((mapping): ValueMapping[] =>
   mapping.type === MappingType.ValueToText
     ? Object.entries(mapping.options).map(([outcome, result]) => ({
         type: MappingType.RegexToText,
-        // The colour of nothing is that of text, and would make a bright cell.
-        options: {
-          pattern: `/^.*#${outcome}$/`,
-          result: outcome === 'none' ? { ...result, color: 'transparent' } : result,
-        },
+        options: { pattern: `/^.*#${outcome}$/`, result },
       }))
     : [],
 );

@@ -62,7 +62,7 @@ export const tablePanel = (text: PanelText, rawSql: string) =>
     .description(text.description)
     .noValue(text.noData)
     // Else a cell without a value would show the text that is meant for a table without rows.
-    .overrideByRegexp('/.*/', [{ id: 'noValue', value: '–' }])
+    .overrideByRegexp('/.*/', [empty('–')])
     .mappings([unknownGrey])
     .datasource(variableDatasource)
     .withTarget(tableQuery(rawSql))
@@ -153,6 +153,9 @@ export const decimals = (value: number): DynamicConfigValue => ({ id: 'decimals'
 export const width = (value: number): DynamicConfigValue => ({ id: 'custom.width', value });
 export const displayName = (value: string): DynamicConfigValue => ({ id: 'displayName', value });
 export const hidden: DynamicConfigValue = { id: 'custom.hidden', value: true };
+
+/** What stands in a cell without a value: Grafana would put the panel's text for "no data" there. */
+export const empty = (text: string): DynamicConfigValue => ({ id: 'noValue', value: text });
 
 /** Of the column of pull requests, where 0 is none. */
 export const noPullRequest: DynamicConfigValue = {

@@ -4,7 +4,8 @@ import {
   type DashboardLink,
   type DynamicConfigValue,
 } from '@grafana/grafana-foundation-sdk/dashboard';
-import { linkOut } from '../links';
+import { field, linkOut, linkTo } from '../links';
+import { displayName, width } from './base';
 
 /** Links of a column's cells, for `overrideByName`. */
 export const cellLinks = (...links: cog.Builder<DashboardLink>[]): DynamicConfigValue => ({
@@ -14,6 +15,13 @@ export const cellLinks = (...links: cog.Builder<DashboardLink>[]): DynamicConfig
     return { title, url, ...(targetBlank && { targetBlank }) };
   }),
 });
+
+/** A backend's name in the column `downstream_repo`, which leads to its dashboard. */
+export const backendCell: DynamicConfigValue[] = [
+  displayName('Backend'),
+  width(250),
+  cellLinks(linkTo('backend', 'Backend', { backend: field('downstream_repo') })),
+];
 
 /** The URL that a cell holds, as it is: Grafana would encode its percent signs once more. */
 export const ownUrl = '${__value.raw:raw}';

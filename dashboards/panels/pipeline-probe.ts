@@ -3,7 +3,17 @@ import { steps, thresholdColor } from '../fields';
 import { field, linkOut } from '../links';
 import { probeRunsSql, probeSummarySql } from '../queries/relay-probe';
 import { cellLinks, linkWithin } from './cell-links';
-import { displayName, hidden, hours, noPullRequest, statPanel, tablePanel, width } from './base';
+import {
+  decimals,
+  displayName,
+  hidden,
+  hours,
+  noPullRequest,
+  statPanel,
+  tablePanel,
+  unit,
+  width,
+} from './base';
 import { runCell } from './nightly-tables';
 import { agoCell, badCountCell, countCell } from './pr-cells';
 
@@ -31,8 +41,8 @@ export const probeSummary = () =>
     ])
     .overrideByName('hours_since', [
       displayName('Last nightly'),
-      { id: 'unit', value: hours },
-      { id: 'decimals', value: 1 },
+      unit(hours),
+      decimals(1),
       {
         id: 'thresholds',
         value: steps([null, colors.success], [probe.maxHoursSinceNightly, colors.failure]).build(),

@@ -1,6 +1,6 @@
 import { config } from '../config';
 import { steps } from '../fields';
-import { field, linkTo } from '../links';
+import { linkOut } from '../links';
 import {
   completeness,
   listedEntries,
@@ -10,10 +10,11 @@ import {
   shards,
 } from '../queries/pipeline';
 import { settingText } from '../settings';
-import { cellLinks, linkToColumn, ownUrl } from './cell-links';
+import { backendCell, cellLinks, linkToColumn, ownUrl } from './cell-links';
 import {
   decimals,
   displayName,
+  empty,
   gaugeCell,
   hidden,
   noPullRequest,
@@ -24,15 +25,6 @@ import {
 } from './base';
 
 const { colors, pipeline, silentHours } = config;
-
-const backendCell = [
-  displayName('Backend'),
-  width(250),
-  cellLinks(linkTo('backend', 'Backend', { backend: field('downstream_repo') })),
-];
-
-/** What stands in a cell without a value: Grafana would put the panel's text for "no data" there. */
-const empty = (text: string) => ({ id: 'noValue', value: text });
 
 const ageCell = (name: string, warnSeconds: number) => [
   displayName(name),
@@ -156,6 +148,6 @@ export const lostTable = () =>
       displayName('Run'),
       empty('–'),
       width(90),
-      { id: 'links', value: [{ title: 'Run', url: ownUrl, targetBlank: true }] },
+      cellLinks(linkOut('Run', ownUrl)),
     ])
     .overrideByName('pull_request_url', [hidden]);

@@ -5,10 +5,9 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { config } from '../config';
 import { steps } from '../fields';
-import { field, linkTo } from '../links';
 import type { Verdict } from '../queries/readiness';
 import type { Criterion } from '../queries/readiness-criteria';
-import { displayName, width, wordCell } from './base';
+import { displayName, empty, width, wordCell } from './base';
 
 const { colors } = config;
 
@@ -36,11 +35,6 @@ const verdictMappings: ValueMapping[] = [
   },
 ];
 
-/**
- * What stands in a cell without a value: Grafana would put the panel's text for "no data" there.
- */
-export const empty = (text: string): DynamicConfigValue => ({ id: 'noValue', value: text });
-
 /** Days as a number: Grafana's own unit would make weeks of them. */
 export const days = 'suffix: d';
 
@@ -49,19 +43,6 @@ export const verdictCell = (name: string): DynamicConfigValue[] => [
   displayName(name),
   width(130),
   ...wordCell(verdictMappings),
-];
-
-/** A backend's name, which leads to its dashboard. */
-export const backendCell: DynamicConfigValue[] = [
-  displayName('Backend'),
-  width(250),
-  {
-    id: 'links',
-    value: [linkTo('backend', 'Backend', { backend: field('downstream_repo') })].map((link) => {
-      const { title, url } = link.build();
-      return { title, url };
-    }),
-  },
 ];
 
 /** Grafana's steps begin at their value, but a criterion with `>` fails at its limit. */

@@ -15,14 +15,22 @@ import {
   type Criterion,
   type CriterionColumn,
 } from '../queries/readiness-criteria';
-import { dashedThresholds, displayName, statPanel, tablePanel, timeSeriesPanel, unit, width } from './base';
+import { backendCell } from './cell-links';
 import {
-  backendCell,
+  dashedThresholds,
+  displayName,
+  empty,
+  statPanel,
+  tablePanel,
+  timeSeriesPanel,
+  unit,
+  width,
+} from './base';
+import {
   criterionCell,
   criterionSteps,
   criterionUnit,
   days,
-  empty,
   verdictCell,
   verdictColors,
 } from './readiness-cells';

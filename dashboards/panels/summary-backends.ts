@@ -4,6 +4,7 @@ import { field, linkTo } from '../links';
 import { successRateByBackendSql } from '../queries/summary';
 import { backendsSql } from '../queries/summary-backends';
 import { stateRule } from '../queries/backend-states';
+import { cellLinks } from './cell-links';
 import {
   dashedThresholds,
   decimals,
@@ -18,8 +19,6 @@ import {
 import { stateWords } from './backend-states';
 
 const rateColors = `green from ${percent(config.successRate.good)}, amber from ${percent(config.successRate.fair)}`;
-
-const toBackend = () => linkTo('backend', `Open ${field('backend')}`, { backend: field('backend') });
 
 export const backendsTable = () =>
   tablePanel(
@@ -43,7 +42,7 @@ export const backendsTable = () =>
     .overrideByName('backend', [
       displayName('Backend'),
       { id: 'custom.minWidth', value: 210 },
-      { id: 'links', value: [toBackend().build()] },
+      cellLinks(linkTo('backend', `Open ${field('backend')}`, { backend: field('backend') })),
     ])
     .overrideByName('state', [displayName('State'), width(100), ...wordCell(stateWords)])
     .overrideByName('success_rate', [

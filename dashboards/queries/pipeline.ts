@@ -47,12 +47,16 @@ export const currentDelay = (
     AND updated_at >= ${at.now} - INTERVAL ${currentHours} HOUR AND inserted_at <= ${at.now}
     AND ${at.condition ?? '1'}`;
 
+/** A FROM and a WHERE: where each backend's newest attempt of the last `lookBackDays` is. */
+const newestAttempts = sql`
+  FROM oot_attempts
+  WHERE received_at >= now() - INTERVAL ${lookBackDays} DAY
+    AND ${onNewestDays}`;
+
 /** Seconds since anything was first seen, NULL if nothing was in the last `lookBackDays`. */
 export const newestAge = (): string => sql`
   SELECT dateDiff('millisecond', maxOrNull(received_at), now64(3)) / 1000 AS age
-  FROM oot_attempts
-  WHERE received_at >= now() - INTERVAL ${lookBackDays} DAY
-    AND ${onNewestDays}
+  ${newestAttempts}
     AND ${where('backend')}`;
 
 /** Seconds since the shard was read that was read longest ago, NULL without a heartbeat; `by` a column, no row then. */
@@ -151,9 +155,7 @@ export const completeness = (): string => sql`
   ),
   newest AS (
     SELECT downstream_repo, dateDiff('millisecond', maxOrNull(received_at), now64(3)) / 1000 AS newest_age
-    FROM oot_attempts
-    WHERE received_at >= now() - INTERVAL ${lookBackDays} DAY
-    AND ${onNewestDays}
+    ${newestAttempts}
     GROUP BY downstream_repo
   )
   SELECT

@@ -26,8 +26,8 @@ export const verdictRank = (verdict: string) =>
 export const headSha = `if(pytorch_head_sha = '', concat('delivery ', delivery_id), pytorch_head_sha)`;
 
 /*
- * Links of rows some of which have no pull request: a column each, since Grafana leaves out a link to nothing (from 12 on). What they
- * are made of is held to forms that mean nothing else in a URL.
+ * Links of rows some of which have no pull request: a column each, since Grafana leaves out a link to nothing (from 12
+ * on). What they are made of is held to forms that mean nothing else in a URL.
  */
 
 /** The page of a row's pull request, from Grafana's own root, with its commit; empty without one. `sha`: as {@link headSha}. */

@@ -19,6 +19,7 @@ import {
 import { demoNowMs, loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery, type VariableValue } from '../helpers/grafana';
+import { newestAttempt } from '../helpers/newest';
 import { attempt, clearAttempts, insertAttempts } from '../helpers/rows';
 
 let clickHouse: TestClickHouse;
@@ -88,8 +89,6 @@ function groups<T>(values: T[], keyOf: (value: T) => string): T[][] {
 }
 const lineOf = (row: WorkflowJobRow) =>
   JSON.stringify([row.upstream_repo, row.downstream_repo, row.event_type]);
-const isOlder = (a: WorkflowJobRow, b: WorkflowJobRow) =>
-  a.run_attempt - b.run_attempt || msOf(a) - msOf(b) || (a.dynamoKey < b.dynamoKey ? -1 : 1);
 
 type Run = {
   line: string;
@@ -115,7 +114,7 @@ function runsOf(rows: WorkflowJobRow[]): Run[] {
       .sort((a, b) => Math.min(...a.map(msOf)) - Math.min(...b.map(msOf)))
       .map((own) => {
         const jobs = groups(own, (row) => JSON.stringify([row.workflow_name, row.job_name])).map((attempts) =>
-          attempts.toSorted(isOlder).at(-1)!,
+          newestAttempt(attempts),
         );
         const outcomes = jobs.map((row) => (row.status === 'in_progress' ? 'running' : row.conclusion));
         const running = jobs.filter(({ status }) => status === 'in_progress');
