@@ -6,6 +6,7 @@ import type { AlertRule } from '../dashboards/alerts/rule';
 import { allDashboards } from '../dashboards/all';
 import { expandQuery, panelsOf, variablesOf, type DashboardJson } from '../test/helpers/grafana';
 import { measureReadiness } from '../test/helpers/rows';
+import { createAsk, type Ask } from './ask';
 import { backends, generate, keepDays, mergeDays } from './data';
 import { openClickHouse } from './engines';
 import { createRow, measureRounds, type BenchContext, type BenchRow, type Section } from './section';
@@ -51,7 +52,9 @@ async function measureSize(
   before: Map<string, number>,
 ): Promise<BenchRow[]> {
   const { say, signal } = context;
-  const { client } = await openClickHouse(context);
+  const { client, env } = await openClickHouse(context);
+  const { ask, close } = createAsk(env);
+  await context.scope.add(() => Promise.resolve().then(close));
   const endMs = Date.now();
   await loadBackends(client, backends, endMs);
   await generate(client, { jobs, days, endMs }, (day) => {
@@ -59,7 +62,7 @@ async function measureSize(
     if (day % 15 === 0) say(`${jobs.toLocaleString('en')} jobs: day ${day} of ${days}`);
   });
   await mergeDays(client, endMs);
-  await waitForMerges(client);
+  await waitForMerges(ask);
   await measureReadiness(client);
   const size = `${jobs / 1e6} M jobs`;
   const chosen = await chooseVariables(client);
@@ -68,7 +71,7 @@ async function measureSize(
   const rows: BenchRow[] = [];
   const measured = new Map<string, number[]>();
   for (const { name, sql } of panels) {
-    const { ours, failure } = await measurePanel(client, sql, signal);
+    const { ours, failure } = await measurePanel(ask, sql, signal);
     measured.set(name, ours);
     rows.push(
       createRow({
@@ -86,19 +89,19 @@ async function measureSize(
       // What ClickHouse does each minute, so that the panels on readiness need not.
       what: `${size}: measuring readiness`,
       unit: 'ms',
-      ours: (await measurePanel(client, 'SELECT * FROM oot_readiness_at(at = now64(3))', signal)).ours,
+      ours: (await measurePanel(ask, 'SELECT * FROM oot_readiness_at(at = now64(3))', signal)).ours,
       note: 'once a minute',
     }),
-    ...(await allAtOnce(context, client, size, panels)),
-    ...(await rules(client, size, jobs, endMs)),
+    ...(await allAtOnce(context, ask, size, panels)),
+    ...(await rules(ask, size, jobs, endMs)),
   );
   say(`${size}: upstream's table`);
   await createUpstream(client, signal);
-  await waitForMerges(client);
-  rows.push(...(await againstUpstream(context, client, size, jobs, { ...chosen, endMs })));
+  await waitForMerges(ask);
+  rows.push(...(await againstUpstream(context, ask, size, jobs, { ...chosen, endMs })));
   if (jobs === 10_000_000) {
     say(`${size}: with a third of the history`);
-    rows.push(...(await againstLessHistory(context, client, { size, panels, measured, endMs })));
+    rows.push(...(await againstLessHistory(context, { client, ask }, { size, panels, measured, endMs })));
   }
   return rows;
 }
@@ -106,7 +109,7 @@ async function measureSize(
 /** The same panels after all but the last 30 days are gone: as many jobs a day, a third of the history. */
 async function againstLessHistory(
   { signal }: BenchContext,
-  client: ClickHouseClient,
+  { client, ask }: { client: ClickHouseClient; ask: Ask },
   all: { size: string; panels: Query[]; measured: Map<string, number[]>; endMs: number },
 ): Promise<BenchRow[]> {
   await keepDays(client, days / 3, all.endMs);
@@ -116,7 +119,7 @@ async function againstLessHistory(
   const ratios: { name: string; ours: number[]; less: number[] }[] = [];
   for (const { name, sql } of all.panels) {
     const ours = all.measured.get(name) ?? [];
-    const { ours: less, failure } = await measurePanel(client, sql, signal);
+    const { ours: less, failure } = await measurePanel(ask, sql, signal);
     const shared = Math.min(ours.length, less.length);
     if (failure === undefined && shared > 0)
       ratios.push({ name, ours: ours.slice(0, shared), less: less.slice(0, shared) });
@@ -145,12 +148,12 @@ async function againstLessHistory(
 }
 
 /** What takes longer than a second is far from any goal, and one round says so. */
-async function measurePanel(client: ClickHouseClient, sql: string, signal: AbortSignal) {
+async function measurePanel(ask: Ask, sql: string, signal: AbortSignal) {
   try {
-    const ours = [await timeMs(client, sql)];
+    const ours = [await timeMs(ask, sql)];
     while (ours.length < (Number(ours[0]) > 1_000 ? 1 : rounds)) {
       signal.throwIfAborted();
-      ours.push(await timeMs(client, sql));
+      ours.push(await timeMs(ask, sql));
     }
     return { ours };
   } catch (error) {
@@ -165,10 +168,9 @@ async function measurePanel(client: ClickHouseClient, sql: string, signal: Abort
 const growth = (before: number | undefined, now: number): string =>
   before === undefined ? '' : `${(now / before).toFixed(2)} times the size before`;
 
-async function timeMs(client: ClickHouseClient, query: string): Promise<number> {
+async function timeMs(ask: Ask, query: string): Promise<number> {
   const startedMs = performance.now();
-  const answer = await client.query({ query, format: 'JSONCompact' });
-  await answer.text();
+  await ask(query);
   return performance.now() - startedMs;
 }
 
@@ -207,7 +209,7 @@ async function chooseVariables(client: ClickHouseClient): Promise<Chosen> {
 /** What happens when somebody opens a dashboard: all of its queries at the same time. One row a dashboard. */
 async function allAtOnce(
   { signal }: BenchContext,
-  client: ClickHouseClient,
+  ask: Ask,
   size: string,
   panels: Query[],
 ): Promise<BenchRow[]> {
@@ -218,7 +220,7 @@ async function allAtOnce(
     for (let round = 0; round < rounds; round++) {
       signal.throwIfAborted();
       const startedMs = performance.now();
-      await Promise.all(ofDashboard.map(({ sql }) => timeMs(client, sql)));
+      await Promise.all(ofDashboard.map(({ sql }) => timeMs(ask, sql)));
       ours.push(performance.now() - startedMs);
     }
     rows.push(
@@ -234,15 +236,10 @@ async function allAtOnce(
 }
 
 /** One after the other, and all at the same time: Grafana does not wait for one rule before it evaluates the next. */
-async function rules(
-  client: ClickHouseClient,
-  size: string,
-  jobs: number,
-  atMs: number,
-): Promise<BenchRow[]> {
+async function rules(ask: Ask, size: string, jobs: number, atMs: number): Promise<BenchRow[]> {
   const slowest = new Map<string, number>();
   const evaluate = async ({ value, limit }: AlertRule) =>
-    (await timeMs(client, expandTime(value, atMs))) + (await timeMs(client, expandTime(limit, atMs)));
+    (await timeMs(ask, expandTime(value, atMs))) + (await timeMs(ask, expandTime(limit, atMs)));
   const inTurn: number[] = [];
   const atOnce: number[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -270,7 +267,7 @@ async function rules(
 
 async function againstUpstream(
   { signal }: BenchContext,
-  client: ClickHouseClient,
+  ask: Ask,
   size: string,
   jobs: number,
   { endMs, ...chosen }: Chosen & { endMs: number },
@@ -280,11 +277,11 @@ async function againstUpstream(
   // A few jobs in 90 days: the last five PRs may be weeks ago.
   const probeFromMs = jobs < 1_000_000 ? 0 : fromMs;
   for (const { name, theirs, ours } of questions({ ...chosen, fromMs, probeFromMs })) {
-    const [expected, got] = await Promise.all([theirs, ours].map((query) => read(client, query)));
+    const [expected, got] = await Promise.all([theirs, ours].map((query) => ask(query)));
     if (expected !== got) throw new Error(`${name}: not the same answer`);
     const measured = await measureRounds(
       rounds,
-      { ours: () => timeMs(client, ours), theirs: () => timeMs(client, theirs) },
+      { ours: () => timeMs(ask, ours), theirs: () => timeMs(ask, theirs) },
       signal,
     );
     rows.push(
@@ -301,16 +298,11 @@ async function againstUpstream(
   return rows;
 }
 
-async function read(client: ClickHouseClient, query: string): Promise<string> {
-  const answer = await client.query({ query, format: 'JSONCompactEachRow' });
-  return answer.text();
-}
-
 /** Merges that are due would take a share of the machine from whatever is measured first. */
-async function waitForMerges(client: ClickHouseClient): Promise<void> {
+async function waitForMerges(ask: Ask): Promise<void> {
   for (let quiet = 0; quiet < 3;) {
-    const running = await read(client, 'SELECT count() FROM system.merges');
-    quiet = running.trim() === '["0"]' || running.trim() === '[0]' ? quiet + 1 : 0;
+    const running = await ask('SELECT toUInt32(count()) FROM system.merges');
+    quiet = running.trim() === '[0]' ? quiet + 1 : 0;
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   }
 }
