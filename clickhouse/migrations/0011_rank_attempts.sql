@@ -618,7 +618,7 @@ WHERE indexHint((toDate(received_at), downstream_repo) IN
 
 -- One row a workflow run whose first job was received in [from, to).
 -- define RUN_COLUMNS
-    downstream_repo, run_id, delivery_id, workflow_name, upstream_repo, pr_number, pytorch_head_sha, event_type,
+    run_key, downstream_repo, run_id, delivery_id, workflow_name, upstream_repo, pr_number, pytorch_head_sha, event_type,
     downstream_repo_level, received_at, known_at, jobs, is_complete, queue_seconds, first_started_at, last_completed_at,
     span_seconds, end_to_end_seconds;
 
@@ -640,6 +640,7 @@ ${RUNS_BEGUN}
     AND known_at <= {at:DateTime64(3)}
 UNION ALL
 SELECT
+    run_key,
     repo,
 ${RUN_FIELDS},
     first_received_at,
@@ -647,6 +648,7 @@ ${RUN_FACTS}
 FROM
 (
     SELECT
+        run_key,
         any(downstream_repo) AS repo,
 ${RUN}
     FROM

@@ -137,47 +137,34 @@ function outcomeSquare(): string {
   return `multiIf(is_as_expected, '🟩', outcome = 'failure', '🟥', outcome = 'timed_out', '🟧', is_overdue, '🟪', outcome = 'running', '🟦', is_counted, '🟥', '⬜')`;
 }
 
-/** What newest_after and newest_until are of an attempt without a newer one (migration 0011). */
-const alwaysBefore = "toDateTime64('1900-01-01 00:00:00', 3, 'UTC')";
-const alwaysAfter = "toDateTime64('2262-01-01 00:00:00', 3, 'UTC')";
-
-/** A number instead of three names, which would be compared for every job of a day. */
-const sameJob = 'cityHash64(downstream_repo, workflow_name, job_name)';
+/** A number instead of three names, which would be put together for every job of a day. */
+const sameJob = 'cityHash64(cityHash64(downstream_repo), cityHash64(workflow_name), cityHash64(job_name))';
 
 /**
- * For each bad job of the commit: on how many other PRs the same job (backend, workflow, name) had a counted
- * result within the window, and on how many of those its newest one is bad. The newest is that of the commit whose
- * first attempt came last, so an old commit's re-run doesn't beat a new commit's first attempt.
+ * For each job: on how many other PRs the same one (backend, workflow, name) had a counted result within the window, and on
+ * how many of those its newest one is bad. The newest is that of the run that began last, so an old commit's re-run doesn't
+ * beat a new commit's first attempt.
  */
 const otherPrs = sql`
   others AS (
-    SELECT downstream_repo, workflow_name, job_name, count() AS other_prs, countIf(is_bad_there) AS other_prs_failing
+    SELECT job, count() AS other_prs, countIf(is_bad_there) AS other_prs_failing
     FROM (
-      SELECT
-        recent.downstream_repo AS downstream_repo,
-        recent.workflow_name AS workflow_name,
-        recent.job_name AS job_name,
-        recent.pr_number AS other_pr,
-        argMax(recent.is_bad, (if(firsts.job_id = 0, recent.received_at, least(recent.received_at, firsts.first_received_at)), recent.job_id)) AS is_bad_there
+      SELECT job, other_pr, argMax(is_bad, (if(begun.run_key = 0, recent.received_at, begun.began_at), recent.received_at, job_id)) AS is_bad_there
       FROM (
-        SELECT downstream_repo, workflow_name, job_name, pr_number, job_id, received_at, ${isBad} AS is_bad
+        SELECT ${sameJob} AS job, pr_number AS other_pr, job_id, run_key, received_at, ${isBad} AS is_bad
         FROM oot_jobs_between(from = now64(3) - INTERVAL ${otherPrsHours} HOUR, to = now64(3) + INTERVAL 1 MINUTE)
         WHERE is_counted AND pr_number > 0 AND pr_number != ${prNumber} AND ${upstreamCondition}
-          AND ${sameJob} IN (SELECT ${sameJob} FROM jobs WHERE is_bad)
       ) AS recent
-      -- Of a job with several attempts all but the newest have a newer one, so there are few of these; and where the newest
-      -- came before others, the one that came next says when.
       LEFT JOIN (
-        SELECT job_id, min(if(newest_after > ${alwaysBefore}, least(received_at, newest_after), received_at)) AS first_received_at
-        FROM oot_attempts
-        WHERE received_at >= now64(3) - INTERVAL ${rerunDays} DAY
-          AND (newest_until < ${alwaysAfter} OR newest_after > ${alwaysBefore})
-        GROUP BY job_id
-      ) AS firsts USING (job_id)
-      GROUP BY downstream_repo, workflow_name, job_name, other_pr
+        SELECT run_key, received_at AS began_at
+        FROM oot_runs_between(from = now64(3) - INTERVAL ${rerunDays} DAY, to = now64(3) + INTERVAL 1 MINUTE)
+      ) AS begun USING (run_key)
+      GROUP BY job, other_pr
     )
-    GROUP BY downstream_repo, workflow_name, job_name
+    GROUP BY job
   )`;
+
+const othersOfJob = `LEFT JOIN others ON others.job = ${sameJob}`;
 
 const githubLog = `if(startsWith(workflow_run_url, '${config.github}/') AND match(run_id, '^[0-9]+$') AND match(check_run_id, '^[0-9]+$'),
       concat('${config.github}/', jobs.downstream_repo, '/actions/runs/', run_id, '/job/', check_run_id), '')`;
@@ -216,7 +203,7 @@ const jobsSql = (details: string[] = [], judged: string[] = []) => sql`
     ${githubLog} AS log_url,
     artifact_url${listed([...details, ...judged])}
   FROM jobs
-  LEFT JOIN others ON others.downstream_repo = jobs.downstream_repo AND others.workflow_name = jobs.workflow_name AND others.job_name = jobs.job_name
+  ${othersOfJob}
   LEFT JOIN (SELECT repo, level FROM oot_backends) AS registry ON registry.repo = jobs.downstream_repo
   ORDER BY
     merge = 'blocks' DESC,
@@ -241,7 +228,7 @@ export const prElsewhereSql = sql`
       concat(toString(countIf(is_bad AND others.other_prs_failing > 0)), ' of ', toString(countIf(is_bad)),
         if(countIf(is_bad) = 1, ' failing job', ' failing jobs'), ' also on other PRs')) AS elsewhere
   FROM jobs
-  LEFT JOIN others ON others.downstream_repo = jobs.downstream_repo AND others.workflow_name = jobs.workflow_name AND others.job_name = jobs.job_name
+  ${othersOfJob}
   HAVING count() > 0`;
 
 /** One row a commit of the PR, newest first. */

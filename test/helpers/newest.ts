@@ -12,7 +12,7 @@ const compare = (a: string | number, b: string | number) => (a < b ? -1 : a > b 
 const numberOf = ({ dynamoKey }: Attempt): string => createHash('md5').update(dynamoKey).digest('hex');
 
 /** As the views tell runs of a backend apart: by delivery and run, and where the provider sends none, by workflow. */
-const runOf = ({ delivery_id, run_id, workflow_name }: Attempt) =>
+export const runOf = ({ delivery_id, run_id, workflow_name }: Attempt) =>
   JSON.stringify([delivery_id, run_id, run_id === '' ? workflow_name : '']);
 
 /**

@@ -20,7 +20,7 @@ import { cutFailedTests } from '../../ingest/failed-tests';
 import { loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery } from '../helpers/grafana';
-import { newestAttempt } from '../helpers/newest';
+import { newestAttempt, runOf } from '../helpers/newest';
 import { attempt, clearAttempts, insertAttempts } from '../helpers/rows';
 
 let clickHouse: TestClickHouse;
@@ -34,7 +34,7 @@ const dayMs = 24 * 60 * minuteMs;
 const upstream = 'pytorch/pytorch';
 const quoted = "o'hara/torch";
 
-const insert = (values: WorkflowJobRow[]) => insertAttempts(clickHouse.client, values);
+const insert = (values: WorkflowJobRow[]) => insertAttempts(clickHouse.client, values, { withRuns: true });
 const clear = () => clearAttempts(clickHouse.client);
 const register = (...backends: [repo: string, level: Backend['level']][]) =>
   loadBackends(
@@ -142,6 +142,15 @@ function commitsOf(rows: WorkflowJobRow[]) {
     .sort((a, b) => b.firstMs - a.firstMs);
 }
 
+/** When the run of an attempt began: with the first of its first attempts; where none of these came, with itself. */
+const beganMsOf = (all: WorkflowJobRow[], row: WorkflowJobRow): number => {
+  const firsts = all.filter(
+    (other) =>
+      other.downstream_repo === row.downstream_repo && runOf(other) === runOf(row) && other.run_attempt === 1,
+  );
+  return firsts.length === 0 ? msOf(row) : Math.min(...firsts.map(msOf));
+};
+
 /** [failing, all] other PRs on which the job had a counted result in the last day. */
 function elsewhereOf(all: WorkflowJobRow[], job: WorkflowJobRow): [number, number] {
   const same = all.filter(
@@ -157,12 +166,8 @@ function elsewhereOf(all: WorkflowJobRow[], job: WorkflowJobRow): [number, numbe
       onPr,
     )
       .filter((row) => judge(row).counted)
-      .map((row) => ({
-        row,
-        firstMs: Math.min(...onPr.filter((other) => jobOf(other) === jobOf(row)).map(msOf)),
-      }))
-      .sort((a, b) => b.firstMs - a.firstMs);
-    return newest ? [judge(newest.row).bad] : [];
+      .sort((a, b) => beganMsOf(all, b) - beganMsOf(all, a) || msOf(b) - msOf(a));
+    return newest ? [judge(newest).bad] : [];
   });
   return [verdicts.filter((bad) => bad).length, verdicts.length];
 }
@@ -173,6 +178,7 @@ const rowArbitrary = fc.record({
   pr_number: fc.constantFrom(101, 101, 101, 102, 103, 0),
   commit: fc.constantFrom('a', 'b', 'c', ''),
   delivery_id: fc.constantFrom('d1', 'd2'),
+  run_id: fc.constantFrom('r1', 'r1', 'r2', ''),
   upstream_repo: fc.constantFrom(upstream, upstream, upstream, "it's/up"),
   event_type: fc.constantFrom('pull_request', 'pull_request', 'pull_request', 'other'),
   downstream_repo: fc.constantFrom(blockingBackend, 'pytorch/crcr-test', quoted),
@@ -209,6 +215,7 @@ describe('oot-pr', () => {
           attempt({
             ...rest,
             pytorch_head_sha: commit === '' ? '' : `${commit}${rest.pr_number}`,
+            delivery_id: `${rest.delivery_id}-${rest.pr_number}-${commit}`,
             // No two at the same instant.
             received_at: dateTimeOfMs(startMs - minutesAgo * minuteMs - index),
             ...(conclusion === 'running' ? running : { conclusion }),
@@ -405,17 +412,23 @@ describe('oot-pr', () => {
     ]);
   });
 
-  it("asks other PRs for their newest commit's result, not for an old commit's re-run, even from before the day", async () => {
-    // Three PRs that broke and were mended, three the other way round; the old commit began before the day.
+  it("asks other PRs for their newest run's result, not for an old commit's re-run, even from before the day", async () => {
+    // Four PRs that broke and were mended, two the other way round; the old commit began before the day.
     const others = [2, 3, 4, 5, 6, 7].flatMap((pr_number) => {
-      const mended = pr_number <= 4;
-      const old = { pr_number, pytorch_head_sha: 'old', conclusion: mended ? 'failure' : 'success' };
+      const mended = pr_number <= 5;
+      const old = {
+        pr_number,
+        pytorch_head_sha: 'old',
+        delivery_id: `old-${pr_number}`,
+        conclusion: mended ? 'failure' : 'success',
+      };
       return [
         attempt({ ...old, ...received(26 * 60) }),
         attempt({ ...old, ...received(10), run_attempt: 2 }),
         attempt({
           pr_number,
           pytorch_head_sha: 'new',
+          delivery_id: `new-${pr_number}`,
           ...received(300),
           conclusion: mended ? 'success' : 'failure',
         }),
@@ -428,7 +441,27 @@ describe('oot-pr', () => {
       attempt({ pr_number: 9, pytorch_head_sha: 'z', ...received(60), conclusion: 'failure' }),
     ]);
     expect(await ask(`SELECT elsewhere FROM (${prJobsSql})`, { pr: 1, sha: 'x' })).toEqual([
-      { elsewhere: 'also failing on 4 of 7 other PRs' },
+      { elsewhere: 'also failing on 3 of 7 other PRs' },
+    ]);
+  });
+
+  it('asks a PR that went back to an older commit for the run of that', async () => {
+    const on = (sha: string, delivery_id: string, minutesAgo: number, conclusion: string) =>
+      attempt({ pr_number: 2, pytorch_head_sha: sha, delivery_id, ...received(minutesAgo), conclusion });
+    await insert([
+      on('old', 'opened', 300, 'success'),
+      on('new', 'pushed', 200, 'failure'),
+      on('old', 'pushed back', 100, 'success'),
+      attempt({
+        pr_number: 1,
+        pytorch_head_sha: 'x',
+        delivery_id: 'x',
+        ...received(5),
+        conclusion: 'failure',
+      }),
+    ]);
+    expect(await ask(`SELECT elsewhere FROM (${prJobsSql})`, { pr: 1, sha: 'x' })).toEqual([
+      { elsewhere: 'only here: passes on 1 other PR' },
     ]);
   });
 
