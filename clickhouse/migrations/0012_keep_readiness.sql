@@ -109,7 +109,7 @@ CROSS JOIN ${DATABASE}.oot_window_ends(to = {at:DateTime64(3)}, days = ${TOLD_DA
 LEFT JOIN
 (
     SELECT
-        downstream_repo,
+        repo AS downstream_repo,
         ${DAYS_AGO},
         sum(counted_jobs) AS counted_jobs,
         sum(good_jobs) AS good_jobs,
@@ -119,7 +119,7 @@ LEFT JOIN
     FROM
     (
         SELECT
-            downstream_repo,
+            any(downstream_repo) AS repo,
             intDiv(toUnixTimestamp64Milli(received_at), 86400000) AS received_day,
             intDiv(toUnixTimestamp64Milli(newest_after), 86400000) AS after_day,
             intDiv(toUnixTimestamp64Milli(newest_until), 86400000) AS until_day,
@@ -129,9 +129,10 @@ LEFT JOIN
             ${JOB_COUNTS}
         FROM ${DATABASE}.oot_attempts_as_of(at = {at:DateTime64(3)})
         WHERE received_at >= {at:DateTime64(3)} - INTERVAL ${ALL_DAYS} DAY AND ${IS_OF_COUNTED_EVENT}
-        GROUP BY downstream_repo, received_day, after_day, until_day, is_current
+        -- A name beside numbers would be put into text for each of millions of rows.
+        GROUP BY cityHash64(downstream_repo), received_day, after_day, until_day, is_current
     )
-    GROUP BY downstream_repo, days_ago
+    GROUP BY repo, days_ago
 ) AS jobs ON jobs.downstream_repo = backends.downstream_repo AND jobs.days_ago = days.days_ago
 LEFT JOIN
 (

@@ -15,7 +15,7 @@ export const registeredBackends = 'SELECT repo AS downstream_repo, level, oncall
 
 /** Each registered backend at each of the moments. */
 export const backendsAt = ({ inRange }: Moments, filterNames: readonly Filter[]): string => sql`
-        SELECT downstream_repo, level, oncalls, ${inRange === null ? toMs : `arrayJoin(${inRange.list})`} AS at
+        SELECT downstream_repo, downstream_repo AS repo, level, oncalls, ${inRange === null ? toMs : `arrayJoin(${inRange.list})`} AS at
         FROM (${registeredBackends})
         WHERE ${where(...filterNames.filter((name) => name === 'level' || name === 'backend'))}`;
 

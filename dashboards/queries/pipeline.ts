@@ -93,12 +93,12 @@ export const attemptsByOutcome = (): string => sql`
 export const attemptsByBackend = (): string => sql`
   SELECT
     toStartOfDay(received_at) AS time,
-    downstream_repo AS backend,
+    any(downstream_repo) AS backend,
     count() AS attempts
   FROM oot_attempts
   WHERE ${receivedInRange}
     AND ${where('backend')}
-  GROUP BY time, backend
+  GROUP BY time, cityHash64(downstream_repo)
   ORDER BY time, backend`;
 
 /** One row a shard, the one that was read longest ago first. */

@@ -60,11 +60,11 @@ const pointSeconds = `multiIf(${toMs} - ${fromMs} <= 2 * 86400000, 3600, ${toMs}
 export const successRateByBackendSql = () => sql`
     SELECT
         toDateTime(intDiv(toUnixTimestamp(received_at), ${pointSeconds}) * ${pointSeconds}) AS time,
-        downstream_repo AS backend,
+        any(downstream_repo) AS backend,
         ${successRate} AS success_rate
     FROM ${jobsInRange}
     WHERE ${filtered}
-    GROUP BY time, backend
+    GROUP BY time, cityHash64(downstream_repo)
     HAVING success_rate IS NOT NULL
     ORDER BY time, backend`;
 
@@ -89,16 +89,16 @@ export const failuresByBackendSql = () => sql`
 /** Bad jobs by job name, the most first. */
 export const failuresByJobSql = () => sql`
     SELECT
-        downstream_repo AS backend,
-        workflow_name AS workflow,
-        job_name AS job,
+        any(downstream_repo) AS backend,
+        any(workflow_name) AS workflow,
+        any(job_name) AS job,
         countIf(${isBad}) AS bad,
         uniqExactIf(${prNumbered}, ${isBad} AND pr_number > 0) AS prs,
         ${successRate} AS success_rate,
         toDateTime(maxIf(received_at, ${isBad})) AS last_bad_at
     FROM ${jobsInRange}
     WHERE ${filtered}
-    GROUP BY backend, workflow, job
+    GROUP BY cityHash64(downstream_repo), cityHash64(workflow_name), cityHash64(job_name)
     HAVING bad > 0
     ORDER BY bad DESC, backend, workflow, job
     LIMIT ${topRows}`;
