@@ -26,6 +26,10 @@ export const settingOf = <T extends number | string>(
   backend: string,
 ): T => backends[backend] ?? levels[level as Level] ?? value;
 
+/** Whether nobody has a value of their own. */
+export const isSameForAll = ({ levels, backends }: Setting<number | string>): boolean =>
+  Object.keys(levels).length + Object.keys(backends).length === 0;
+
 /** The same setting in another unit or as text. */
 export const mapSetting = <T extends number | string, U extends number | string>(
   { default: value, levels, backends }: Setting<T>,

@@ -1,5 +1,5 @@
 import { config, type Severity } from '../config';
-import { settingSql, type Setting } from '../settings';
+import { isSameForAll, settingSql, type Setting } from '../settings';
 import { quoted, sql } from '../sql';
 import { registeredBackends } from './backend-results';
 
@@ -44,12 +44,15 @@ export const joinedToBackends = (from: string): string => sql`
     ${from}
     ) AS known USING (downstream_repo)`;
 
-/** The limit of each backend: the same labels, so that Grafana can compare row by row. */
+/** The limit of each backend: the same labels, so that Grafana can compare row by row; or that of all. */
 export const limitByBackend = (
   severity: Setting<Severity>,
   limit: Setting,
   only: readonly string[] = levels,
-): string => byBackend(severity, settingSql(limit), registeredBackends, { only });
+): string =>
+  isSameForAll(limit)
+    ? oneLimit(limit.default)
+    : byBackend(severity, settingSql(limit), registeredBackends, { only });
 
 /** One limit for every instance: a row without labels fits all. */
 export const oneLimit = (limit: number): string => `SELECT ${limit} AS value`;

@@ -1,4 +1,12 @@
-import { largest, mapSetting, setting, settingOf, settingSql, settingText } from '../../dashboards/settings';
+import {
+  isSameForAll,
+  largest,
+  mapSetting,
+  setting,
+  settingOf,
+  settingSql,
+  settingText,
+} from '../../dashboards/settings';
 
 const plain = setting(20);
 const own = setting(0.8, { levels: { L3: 0.85, L4: 0.9 }, backends: { 'a/b': 0.7 } });
@@ -25,6 +33,17 @@ describe('settingOf', () => {
     expect(settingOf(setting(1, { backends: { 'a/b': 0 } }), 'L2', 'a/b')).toBe(0);
     expect(settingOf(setting(1, { levels: { L2: 0 } }), 'L2', 'a/b')).toBe(0);
     expect(settingOf(setting<string>('x', { levels: { L2: '' } }), 'L2', 'a/b')).toBe('');
+  });
+});
+
+describe('isSameForAll', () => {
+  it.each([
+    [plain, true],
+    [own, false],
+    [setting(1, { levels: { L4: 1 } }), false],
+    [setting(1, { backends: { 'a/b': 1 } }), false],
+  ])('of %j is %s', (value, expected) => {
+    expect(isSameForAll(value)).toBe(expected);
   });
 });
 
