@@ -1,6 +1,6 @@
 import { config } from '../config';
-import { filters, jobsInRange, sql } from '../sql';
-import { attemptInRange, chosen, verdict, workflowAndJob } from './backend';
+import { filters, sql } from '../sql';
+import { attemptInRange, chosen, verdict } from './backend';
 import { prPageUrl } from './pr-verdict';
 
 /** Rows of the matrix: newest commits. */
@@ -21,42 +21,6 @@ const commit = "if(pytorch_head_sha = '', delivery_id, pytorch_head_sha)";
  * GitHub and, after `#`, what to show. How new a commit is goes by its first attempt: a re-run does not make it newer.
  */
 export const matrixSql = () => sql`
-  WITH
-    jobs AS
-    (
-      SELECT
-        upstream_repo, pr_number, event_type, ${commit} AS head, workflow_name, job_name,
-        ${verdict} AS verdict,
-        concat(${runUrl}, '#', verdict) AS linked
-      FROM ${jobsInRange}
-      WHERE ${chosen} AND ${filters.outcome}
-    ),
-    -- A value, which is found once; a list of rows would be found wherever it is named.
-    (
-      SELECT groupArray((upstream_repo, pr_number, event_type, head, first_received_at, sha))
-      FROM
-      (
-        SELECT upstream_repo, pr_number, event_type, ${commit} AS head, min(received_at) AS first_received_at, any(pytorch_head_sha) AS sha
-        FROM oot_attempts
-        WHERE ${attemptInRange} AND ${chosen}
-        GROUP BY upstream_repo, pr_number, event_type, head
-        HAVING (upstream_repo, pr_number, event_type, head) IN (SELECT upstream_repo, pr_number, event_type, head FROM jobs)
-        ORDER BY first_received_at DESC, upstream_repo, pr_number DESC, event_type, head
-        LIMIT ${matrixCommits}
-      )
-    ) AS newest_commits,
-    commits AS
-    (
-      SELECT
-        newest.1 AS upstream_repo, newest.2 AS pr_number, newest.3 AS event_type, newest.4 AS head,
-        newest.5 AS first_received_at, newest.6 AS sha
-      FROM (SELECT arrayJoin(newest_commits) AS newest)
-    ),
-    shown AS
-    (
-      SELECT * FROM jobs
-      WHERE (upstream_repo, pr_number, event_type, head) IN (SELECT upstream_repo, pr_number, event_type, head FROM commits)
-    )
   SELECT
     concat(
       multiIf(
@@ -67,8 +31,27 @@ export const matrixSql = () => sql`
       if(pr_number > 0, toString(pr_number), ''),
       if(pr_number > 0 AND event_type = 'pull_request', '', concat(if(pr_number > 0, ' ', ''), event_type)),
       ' ', left(head, 8)) AS pull_request,
-    ${workflowAndJob} AS job,
-    if(empty(shown.linked), concat(${runsUrl}, '#none'), shown.linked) AS cell
-  FROM (SELECT * FROM commits CROSS JOIN (SELECT DISTINCT workflow_name, job_name FROM shown) AS names) AS cells
-  LEFT JOIN shown USING (upstream_repo, pr_number, event_type, head, workflow_name, job_name)
-  ORDER BY first_received_at DESC, upstream_repo, pr_number DESC, event_type, head, workflow_name, job_name`;
+    concat(name.1, ' / ', name.2) AS job,
+    if(empty(arrayFirst(known -> (known.1, known.2) = name, jobs).3 AS linked), concat(${runsUrl}, '#none'), linked) AS cell
+  FROM
+  (
+    SELECT *, arraySort(groupUniqArrayArray(arrayMap(known -> (known.1, known.2), jobs)) OVER ()) AS names
+    FROM
+    (
+      SELECT
+        upstream_repo, pr_number, event_type, ${commit} AS head,
+        min(received_at) AS first_received_at,
+        any(pytorch_head_sha) AS sha,
+        groupArrayIf(
+          (workflow_name, job_name, concat(${runUrl}, '#', ${verdict})),
+          newest_after < $__fromTime_ms AND newest_until >= $__toTime_ms AND ${filters.outcome}) AS jobs
+      FROM oot_attempts
+      WHERE ${attemptInRange} AND ${chosen}
+      GROUP BY upstream_repo, pr_number, event_type, head
+      HAVING notEmpty(jobs)
+      ORDER BY first_received_at DESC, upstream_repo, pr_number DESC, event_type, head
+      LIMIT ${matrixCommits}
+    )
+  )
+  ARRAY JOIN names AS name
+  ORDER BY first_received_at DESC, upstream_repo, pr_number DESC, event_type, head, name`;
