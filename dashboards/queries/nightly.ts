@@ -202,6 +202,8 @@ export const nightlyRateByBackendSql = sql`
   HAVING sum(good_jobs + bad_jobs) > 0
   ORDER BY time, backend`;
 
+const tooLate = `began_at + INTERVAL ${config.nightly.maxHoursSinceLast} HOUR`;
+
 /** When each run began, and what it came to; `none` once no run has followed for too long. */
 export const nightlyTimelineSql = sql`
   WITH ${runsInRange},
@@ -212,16 +214,12 @@ export const nightlyTimelineSql = sql`
       verdict,
       leadInFrame(toNullable(began_at)) OVER (PARTITION BY ${line} ORDER BY began_at, sha ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS next_began_at
     FROM runs
-  ),
-  points AS (
-    SELECT began_at AS time, backend, verdict FROM followed
-    UNION ALL
-    SELECT began_at + INTERVAL ${config.nightly.maxHoursSinceLast} HOUR AS time, backend, 'none' AS verdict
-    FROM followed
-    WHERE ifNull(next_began_at, ${to}) > began_at + INTERVAL ${config.nightly.maxHoursSinceLast} HOUR
   )
-  SELECT time, backend, verdict
-  FROM points
+  SELECT point.1 AS time, backend, point.2 AS verdict
+  FROM followed
+  ARRAY JOIN arrayConcat(
+    [(began_at, followed.verdict)],
+    if(ifNull(next_began_at, ${to}) > ${tooLate}, [(${tooLate}, 'none')], [])) AS point
   WHERE time >= ${from}
   ORDER BY time, backend`;
 

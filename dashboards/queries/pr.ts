@@ -231,17 +231,22 @@ export const prElsewhereSql = sql`
   ${othersOfJob}
   HAVING count() > 0`;
 
+/** As in oot_jobs: an attempt that is its job's newest, whenever others came. */
+const isNewest =
+  "newest_after < toDateTime64(0, 3) AND newest_until > toDateTime64('2200-01-01 00:00:00', 3)";
+
 /** One row a commit of the PR, newest first. */
 export const prCommitsSql = sql`
-  WITH ${commits},
-  verdicts AS (
+  WITH verdicts AS (
     SELECT
       ${headSha} AS sha,
       downstream_repo,
-      ${jobCounts()},
+      min(received_at) AS first_at,
+      max(received_at) AS last_at,
+      ${jobCounts(isNewest)},
       ${verdictOfCounts} AS verdict,
       registry.level = '${blockingLevel}' AND verdict = 'failure' AS is_blocking
-    FROM oot_jobs
+    FROM oot_attempts
     LEFT JOIN (SELECT repo, level FROM oot_backends) AS registry ON registry.repo = downstream_repo
     WHERE ${prCondition}
     GROUP BY sha, downstream_repo, registry.level
@@ -249,8 +254,8 @@ export const prCommitsSql = sql`
   SELECT
     sha,
     if(${shaCondition}, 'shown', '') AS shown,
-    first_received_at,
-    last_received_at,
+    min(first_at) AS first_received_at,
+    max(last_at) AS last_received_at,
     ${sentence} AS sentence,
     countIf(verdict = 'success') AS backends_passed,
     countIf(verdict = 'failure') AS backends_failing,
@@ -260,8 +265,7 @@ export const prCommitsSql = sql`
     sum(running_jobs) AS running,
     sum(uncounted_jobs) AS uncounted
   FROM verdicts
-  INNER JOIN commits USING (sha)
-  GROUP BY sha, first_received_at, last_received_at
+  GROUP BY sha
   ORDER BY first_received_at DESC, sha DESC`;
 
 /** One row a failed test of a job of the commit; a last one a job for those that didn't fit. */
@@ -270,16 +274,15 @@ export const prFailedTestsSql = sql`
   failed AS (
     SELECT
       downstream_repo, workflow_name, job_name, workflow_run_url,
+      entry.1 AS test,
+      entry.2 AS is_rest,
       JSONExtractString(test, 'name') AS name,
-      if(name = '', test, name) AS test_name,
-      JSONExtractString(test, 'message') AS message,
-      false AS is_rest
+      multiIf(is_rest, concat('and ', toString(failed_tests_cut), ' more that did not fit'), name = '', test, name) AS test_name,
+      JSONExtractString(test, 'message') AS message
     FROM jobs
-    ARRAY JOIN JSONExtractArrayRaw(failed_tests_json) AS test
-    UNION ALL
-    SELECT downstream_repo, workflow_name, job_name, workflow_run_url, '', concat('and ', toString(failed_tests_cut), ' more that did not fit'), '', true
-    FROM jobs
-    WHERE failed_tests_cut > 0
+    ARRAY JOIN arrayConcat(
+      arrayMap(sent -> (sent, false), JSONExtractArrayRaw(failed_tests_json)),
+      if(failed_tests_cut > 0, [('', true)], [])) AS entry
   )
   SELECT
     downstream_repo AS backend,
