@@ -69,10 +69,11 @@ export async function scanTable(
 }
 
 /**
- * Items that are written at once. A scan has them in no order of time, so each insert makes a part for nearly every
- * day there is: few large inserts, or ClickHouse does nothing but merge.
+ * Pages that are written at once, of at most 1 MB each: about 20,000 items as most are, and however large they are no more
+ * than memory has room for. A scan has them in no order of time, so each insert makes a part for nearly every day there
+ * is: few large inserts, or ClickHouse does nothing but make parts and merge them.
  */
-const batchItems = 5_000;
+const batchPages = 24;
 const batchesAtOnce = 2;
 
 /**
@@ -87,6 +88,7 @@ export async function backfill(
 ): Promise<Written> {
   const total: Written = { rows: 0, quarantined: 0, skipped: 0 };
   let waiting: Change[] = [];
+  let waitingPages = 0;
   const active = new Set<Promise<void>>();
   const writes: Promise<void>[] = [];
 
@@ -100,6 +102,7 @@ export async function backfill(
   function start(): void {
     const batch = waiting;
     waiting = [];
+    waitingPages = 0;
     const writing = write(batch).finally(() => active.delete(writing));
     // Its failure is met at the latest where all are awaited; until then it must not count as unhandled.
     writing.catch(() => undefined);
@@ -108,7 +111,8 @@ export async function backfill(
   }
   await scanTable(deps, async (items) => {
     for (const item of items) waiting.push(changeOfItem(item));
-    while (waiting.length >= batchItems) {
+    waitingPages += 1;
+    while (waitingPages >= batchPages) {
       if (active.size < batchesAtOnce) start();
       else await Promise.race(active);
     }

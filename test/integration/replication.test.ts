@@ -738,6 +738,34 @@ describe.each(dynamoEngines)('replication from %s', (engine) => {
     expect(asked.sort()).toEqual([0, 1, 2, 2, 3]);
   });
 
+  on(
+    'writes what came on 24 pages at once, so that a batch has a size however large its items are',
+    async () => {
+      const bench = await open();
+      await bench.send(...Array.from({ length: 60 }, (_, n) => completed(job(n))));
+      // A page an item, as if each were as large as a page may be.
+      const paged = Object.assign(Object.create(bench.scan.client) as DynamoDBClient, {
+        send: (command: ScanCommand, options: object) => {
+          command.input.Limit = 1;
+          return bench.scan.client.send(command, options);
+        },
+      });
+      const batches: number[] = [];
+      const sink: Sink = {
+        ...bench.sink,
+        write: (batch, source) => {
+          batches.push(batch.length);
+          return bench.sink.write(batch, source);
+        },
+      };
+      expect(await backfill({ ...bench.scan, client: paged, sink })).toMatchObject({ rows: 60 });
+      // The last page of a segment may be empty, and is none.
+      expect(batches.slice(0, 2)).toEqual([24, 24]);
+      expect(batches.reduce((sum, size) => sum + size)).toBe(60);
+      expect((await bench.verify()).differences).toEqual([]);
+    },
+  );
+
   on('does not say that a copy is done which could not be written', async () => {
     const bench = await open();
     await bench.send(completed(job(1)));
