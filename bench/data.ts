@@ -1,6 +1,7 @@
 import type { Backend } from '../clickhouse/backends';
 import type { ClickHouseClient } from '../clickhouse/client';
 import { attemptDays, tables } from '../clickhouse/tables';
+import type { BenchDatabase } from './engines';
 
 /** What is made: jobs spread evenly over the days before `endMs`. */
 export type DataSize = { jobs: number; days: number; endMs: number };
@@ -70,38 +71,51 @@ export async function generate(
  * leaves today in its parts, which it would not be long after the last insert.
  */
 export async function mergeDays(client: ClickHouseClient, endMs: number): Promise<void> {
-  for (const { table, partition, parts } of await daysBefore(client, 0, endMs)) {
-    if (Number(parts) === 1) continue;
+  const today = new Date(endMs).toISOString().slice(0, 10);
+  for (const { table, partition, parts } of await partitionsOf(client)) {
+    if (partition >= today || Number(parts) === 1) continue;
     await client.command({ query: `OPTIMIZE TABLE ${table} PARTITION '${partition}' FINAL` });
   }
-  for (const table of partitionedTables) await client.command({ query: `SYSTEM STOP MERGES ${table}` });
+  await stopMerges(client);
 }
 
-/** Drops all but the last days. */
-export async function keepDays(client: ClickHouseClient, days: number, endMs: number): Promise<void> {
-  for (const { table, partition } of await daysBefore(client, days, endMs)) {
-    await client.command({ query: `ALTER TABLE ${table} DROP PARTITION '${partition}'` });
+/** Gives an empty database the last days of another on the same server: the same parts, which the two share on disk. */
+export async function shareDays(
+  from: BenchDatabase,
+  { client }: BenchDatabase,
+  { days, endMs }: { days: number; endMs: number },
+): Promise<void> {
+  await stopMerges(client);
+  const database = from.env.CLICKHOUSE_DATABASE;
+  const first = new Date(endMs - days * 86_400_000).toISOString().slice(0, 10);
+  for (const { table, partition } of await partitionsOf(from.client)) {
+    if (partition < first) continue;
+    await client.command({
+      query: `ALTER TABLE ${table} ATTACH PARTITION '${partition}' FROM ${database}.${table}`,
+    });
   }
-  const day = `toDate(fromUnixTimestamp64Milli(${endMs}), 'UTC') - ${days}`;
-  for (const [table, column] of Object.entries(attemptDays)) {
+  for (const [table, day] of Object.entries(attemptDays)) {
     if (partitionedTables.some((other) => other === table)) continue;
-    await client.command({ query: `DELETE FROM ${table} WHERE ${column} < ${day}` });
+    await client.command({
+      query: `INSERT INTO ${table} SELECT * FROM ${database}.${table} WHERE ${day} >= '${first}'`,
+    });
   }
 }
 
 const partitionedTables = [tables.workflowJob, tables.workflowRun];
 
-/** The tables' partitions that are older than so many days. */
-async function daysBefore(
+async function stopMerges(client: ClickHouseClient): Promise<void> {
+  for (const table of partitionedTables) await client.command({ query: `SYSTEM STOP MERGES ${table}` });
+}
+
+/** The tables' days, `2026-11-20`, and how many parts each has. */
+async function partitionsOf(
   client: ClickHouseClient,
-  days: number,
-  endMs: number,
 ): Promise<{ table: string; partition: string; parts: string }[]> {
   const answer = await client.query({
     query: `
       SELECT table, partition, count() AS parts FROM system.parts
       WHERE database = currentDatabase() AND table IN (${partitionedTables.map((table) => `'${table}'`).join(', ')}) AND active
-        AND partition < toString(toDate(fromUnixTimestamp64Milli(${endMs}), 'UTC') - ${days})
       GROUP BY table, partition`,
     format: 'JSONEachRow',
   });

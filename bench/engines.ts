@@ -11,6 +11,7 @@ import type { EmbeddedEngine } from '../local/dynamodb/engines';
 import { startEmbeddedDynamoDb } from '../local/dynamodb/start';
 import { awsClientOptions, patientRequests } from '../runtime/aws';
 import { createLogger } from '../runtime/logger';
+import type { Scope } from './scope';
 import type { BenchContext } from './section';
 
 export type BenchDynamo = {
@@ -69,7 +70,7 @@ export async function openDynamo(
   };
 }
 
-export type BenchClickHouse = {
+export type BenchDatabase = {
   client: ClickHouseClient;
   env: {
     CLICKHOUSE_URL: string;
@@ -77,8 +78,13 @@ export type BenchClickHouse = {
     CLICKHOUSE_PASSWORD: string;
     CLICKHOUSE_DATABASE: string;
   };
+};
+
+export type BenchClickHouse = BenchDatabase & {
   /** Attempts that have ended. Of each, one row says so, whether it was merged with that of its start or not. */
   countEnded: () => Promise<number>;
+  /** Another migrated database beside this one. */
+  openAnother: () => Promise<BenchDatabase>;
 };
 
 /** A migrated database of its own in the ClickHouse that the environment names, else in an embedded one. */
@@ -99,6 +105,28 @@ export async function openClickHouse(context: BenchContext): Promise<BenchClickH
     CLICKHOUSE_USER: environment.CLICKHOUSE_USER,
     CLICKHOUSE_PASSWORD: environment.CLICKHOUSE_PASSWORD,
   };
+  const openDatabase = () => createDatabase(scope, server);
+  const { client, env } = await openDatabase();
+  return {
+    client,
+    env,
+    openAnother: openDatabase,
+    async countEnded() {
+      const result = await client.query({
+        query: `SELECT toUInt32(countIf(status = 'completed')) AS n FROM ${tables.workflowJob}`,
+        format: 'JSONEachRow',
+      });
+      const [row] = await result.json<{ n: number }>();
+      return row?.n ?? 0;
+    },
+  };
+}
+
+/** Dropped with the scope. */
+async function createDatabase(
+  scope: Scope,
+  server: Omit<BenchDatabase['env'], 'CLICKHOUSE_DATABASE'>,
+): Promise<BenchDatabase> {
   const database = freshName('oot_bench_');
   const outside = createClickHouse({
     ...server,
@@ -115,16 +143,5 @@ export async function openClickHouse(context: BenchContext): Promise<BenchClickH
     await outside.close();
   });
   await migrate(client);
-  return {
-    client,
-    env,
-    async countEnded() {
-      const result = await client.query({
-        query: `SELECT toUInt32(countIf(status = 'completed')) AS n FROM ${tables.workflowJob}`,
-        format: 'JSONEachRow',
-      });
-      const [row] = await result.json<{ n: number }>();
-      return row?.n ?? 0;
-    },
-  };
+  return { client, env };
 }
