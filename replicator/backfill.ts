@@ -74,11 +74,10 @@ export async function scanTable(
  * is: few large inserts, or ClickHouse does nothing but make parts and merge them.
  */
 const batchPages = 24;
-const batchesAtOnce = 2;
 
 /**
  * Copies every item of the table to ClickHouse. Safe at any time, also while the stream is being replicated,
- * any number of times: a row's `revision` decides, not when it was inserted. Two batches are written while the next is
+ * any number of times: a row's `revision` decides, not when it was inserted. One batch is written while the next is
  * read, and no further.
  *
  * `onProgress`: what has been written so far.
@@ -89,8 +88,8 @@ export async function backfill(
   const total: Written = { rows: 0, quarantined: 0, skipped: 0 };
   let waiting: Change[] = [];
   let waitingPages = 0;
-  const active = new Set<Promise<void>>();
-  const writes: Promise<void>[] = [];
+  /** The batch before, whose failure is met where it is awaited; until then it must not count as unhandled. */
+  let writing = Promise.resolve();
 
   async function write(batch: readonly Change[]): Promise<void> {
     const written = await deps.sink.write(batch, 'backfill');
@@ -100,25 +99,22 @@ export async function backfill(
     deps.onProgress?.(total);
   }
   function start(): void {
-    const batch = waiting;
+    writing = write(waiting);
+    writing.catch(() => undefined);
     waiting = [];
     waitingPages = 0;
-    const writing = write(batch).finally(() => active.delete(writing));
-    // Its failure is met at the latest where all are awaited; until then it must not count as unhandled.
-    writing.catch(() => undefined);
-    active.add(writing);
-    writes.push(writing);
   }
   await scanTable(deps, async (items) => {
     for (const item of items) waiting.push(changeOfItem(item));
     waitingPages += 1;
     while (waitingPages >= batchPages) {
-      if (active.size < batchesAtOnce) start();
-      else await Promise.race(active);
+      await writing;
+      // Of the segments that waited, the first starts the next batch.
+      if (waitingPages >= batchPages) start();
     }
   });
-  if (waiting.length > 0) start();
-  await Promise.all(writes);
+  await writing;
+  if (waiting.length > 0) await write(waiting);
   await deps.sink.settleEverything();
   return total;
 }

@@ -77,7 +77,7 @@ export const prElsewhere = () =>
       title: 'Is it this PR?',
       description:
         `Of the commit's jobs that are not as expected: how many are also bad on other PRs of the same upstream repository, in the last ${otherPrsHours} h. ` +
-        'The same job: same backend, workflow and job name. Each other PR counts by the run that began last and has a counted result of it.',
+        'The same job: same backend, workflow and job name. Each other PR counts by that whose run began last, of those with a counted result.',
       noData: 'No backend has reported on this commit',
     },
     prElsewhereSql,

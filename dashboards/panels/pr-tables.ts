@@ -83,7 +83,7 @@ export const prJobs = () =>
       title: 'Jobs, worst first, and whether they fail on other PRs',
       description:
         'Every job of the commit, by its newest attempt (of a run the highest attempt, of several runs the latest received). On other PRs: how many other PRs had a ' +
-        `counted result of the same job (backend, workflow, name) in the last ${otherPrsHours} h, and on how many of them that of the run that began last is bad. ` +
+        `counted result of the same job (backend, workflow, name) in the last ${otherPrsHours} h, and on how many of them that whose run began last is bad. ` +
         '"Only here" points at this PR, "also failing" at the backend or at upstream. Probes expect what their name announces.',
       noData: nothing,
     },

@@ -31,11 +31,12 @@ export const matrixSql = () => sql`
       if(pr_number > 0, toString(pr_number), ''),
       if(pr_number > 0 AND event_type = 'pull_request', '', concat(if(pr_number > 0, ' ', ''), event_type)),
       ' ', left(head, 8)) AS pull_request,
-    concat(name.1, ' / ', name.2) AS job,
-    if(empty(arrayFirst(known -> (known.1, known.2) = name, jobs).3 AS linked), concat(${runsUrl}, '#none'), linked) AS cell
+    concat(known.1, ' / ', known.2) AS job,
+    -- Of a job that the commit has and of the gap that stands for it, the job.
+    if(empty(max(known.3)), concat(${runsUrl}, '#none'), max(known.3)) AS cell
   FROM
   (
-    SELECT *, arraySort(groupUniqArrayArray(arrayMap(known -> (known.1, known.2), jobs)) OVER ()) AS names
+    SELECT *, groupUniqArrayArray(arrayMap(one -> (one.1, one.2, ''), jobs)) OVER () AS gaps
     FROM
     (
       SELECT
@@ -53,5 +54,6 @@ export const matrixSql = () => sql`
       LIMIT ${matrixCommits}
     )
   )
-  ARRAY JOIN names AS name
-  ORDER BY first_received_at DESC, upstream_repo, pr_number DESC, event_type, head, name`;
+  ARRAY JOIN arrayConcat(jobs, gaps) AS known
+  GROUP BY upstream_repo, pr_number, event_type, head, first_received_at, sha, known.1, known.2
+  ORDER BY first_received_at DESC, upstream_repo, pr_number DESC, event_type, head, known.1, known.2`;

@@ -142,29 +142,29 @@ const sameJob = 'cityHash64(cityHash64(downstream_repo), cityHash64(workflow_nam
 
 /**
  * For each job: on how many other PRs the same one (backend, workflow, name) had a counted result within the window, and on
- * how many of those its newest one is bad. The newest is that of the run that began last, so an old commit's re-run doesn't
- * beat a new commit's first attempt.
+ * how many of those it is bad. Of a PR that counts whose run began last, so an old commit's re-run doesn't beat a new commit's
+ * first attempt.
  */
 const otherPrs = sql`
   others AS (
-    SELECT job, count() AS other_prs, countIf(is_bad_there) AS other_prs_failing
+    SELECT same_job, count() AS other_prs, countIf(is_bad_there) AS other_prs_failing
     FROM (
-      SELECT job, other_pr, argMax(is_bad, (if(begun.run_key = 0, recent.received_at, begun.began_at), recent.received_at, job_id)) AS is_bad_there
+      SELECT same_job, other_pr, argMax(is_bad, (if(begun.run_key = 0, recent.received_at, begun.began_at), recent.received_at, job_id)) AS is_bad_there
       FROM (
-        SELECT ${sameJob} AS job, pr_number AS other_pr, job_id, run_key, received_at, ${isBad} AS is_bad
+        SELECT ${sameJob} AS same_job, pr_number AS other_pr, job_id, run_key, received_at, ${isBad} AS is_bad
         FROM oot_jobs_between(from = now64(3) - INTERVAL ${otherPrsHours} HOUR, to = now64(3) + INTERVAL 1 MINUTE)
         WHERE is_counted AND pr_number > 0 AND pr_number != ${prNumber} AND ${upstreamCondition}
       ) AS recent
       LEFT JOIN (
         SELECT run_key, received_at AS began_at
-        FROM oot_runs_between(from = now64(3) - INTERVAL ${rerunDays} DAY, to = now64(3) + INTERVAL 1 MINUTE)
+        FROM oot_runs_between(from = now64(3) - INTERVAL ${rerunDays} DAY - INTERVAL ${otherPrsHours} HOUR, to = now64(3) + INTERVAL 1 MINUTE)
       ) AS begun USING (run_key)
-      GROUP BY job, other_pr
+      GROUP BY same_job, other_pr
     )
-    GROUP BY job
+    GROUP BY same_job
   )`;
 
-const othersOfJob = `LEFT JOIN others ON others.job = ${sameJob}`;
+const othersOfJob = `LEFT JOIN others ON others.same_job = ${sameJob}`;
 
 const githubLog = `if(startsWith(workflow_run_url, '${config.github}/') AND match(run_id, '^[0-9]+$') AND match(check_run_id, '^[0-9]+$'),
       concat('${config.github}/', jobs.downstream_repo, '/actions/runs/', run_id, '/job/', check_run_id), '')`;
@@ -250,6 +250,7 @@ export const prCommitsSql = sql`
     LEFT JOIN (SELECT repo, level FROM oot_backends) AS registry ON registry.repo = downstream_repo
     WHERE ${prCondition}
     GROUP BY sha, downstream_repo, registry.level
+    HAVING jobs > 0
   )
   SELECT
     sha,

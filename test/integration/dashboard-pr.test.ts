@@ -232,7 +232,7 @@ describe('oot-pr', () => {
         );
         expect(
           await ask<object>(
-            `SELECT * EXCEPT (shown, first_received_at, last_received_at) FROM (${prCommitsSql})`,
+            `SELECT * EXCEPT (shown, first_received_at, last_received_at), toUnixTimestamp64Milli(first_received_at) AS first_ms, toUnixTimestamp64Milli(last_received_at) AS last_ms FROM (${prCommitsSql})`,
             choice(''),
           ),
         ).toEqual(
@@ -253,6 +253,8 @@ describe('oot-pr', () => {
               bad,
               running: run,
               uncounted: jobs.length - good - bad - run,
+              first_ms: Math.min(...rows.map(msOf)),
+              last_ms: Math.max(...rows.map(msOf)),
             };
           }),
         );
