@@ -94,7 +94,7 @@ const mayBeMissing = { 'dynamodb-local': /java/, dynoxide: /no dynoxide binary f
 const unusableData = {
   'dynamodb-local': [
     'shared-local-instance.db',
-    /did not answer within 4000 ms: .*sqlite.*unable to open database file/is,
+    /did not answer within 12000 ms: .*sqlite.*unable to open database file/is,
   ],
   dynoxide: ['dynoxide.db', /ended before it was ready: .*unable to open database file/is],
 } as const;
@@ -170,7 +170,7 @@ describe.each(embeddedEngines)('startEmbeddedDynamoDb with %s', (engine) => {
     // A directory where its data file should be. DynamoDB Local stays up and retries for ever, dynoxide ends.
     const [file, message] = unusableData[engine];
     await mkdir(join(dataDir, file));
-    const options = { engine, port: 0, dataDir, logger, readyTimeoutMs: 4_000 };
+    const options = { engine, port: 0, dataDir, logger, readyTimeoutMs: 12_000 };
 
     const failure = await startEmbeddedDynamoDb(options).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(EngineStartError);

@@ -87,7 +87,9 @@ it('holds for the bundle with the demo: every query, every rule, and callbacks t
     timeoutsMs: { data: 20_000, evaluated: 20_000, firing: 60_000 },
   };
   await smokeStack(stack, subject);
-  expect(lines.filter((line) => !line.startsWith('---'))).toEqual([
+  // How long panels had to wait for the callbacks to come through is the machine's matter.
+  const isProgress = (line: string) => /^---|without data yet/.test(line);
+  expect(lines.filter((line) => !isProgress(line))).toEqual([
     'Grafana 12.2.1 is well, and reaches ClickHouse',
     '6 dashboards, 13 alert rules',
     '5 failed jobs of novaforge-ai/torch-novaforge sent; it has to fire within some minutes',

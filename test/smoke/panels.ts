@@ -64,7 +64,7 @@ export async function askPanels(stack: Stack, dashboards: DashboardJson[]): Prom
       throw new Error(
         `panels without data after ${Math.round(timeoutsMs.data / 1_000)} s:\n${empty.join('\n')}`,
       );
-    say(`${empty.length} without data yet`);
+    say(`${empty.length} without data yet, among them ${empty[0]}`);
     await sleep(pollMs);
   }
   say(`${total} queries answered, and what should have data has some`);

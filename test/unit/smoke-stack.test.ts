@@ -130,7 +130,9 @@ describe('npm run test:smoke', () => {
     // Not before every page has been asked with every choice.
     let asked = 0;
     await smoke({ ask: () => Promise.resolve(asked++ > 500 ? [['a row']] : []) }, undefined, 30_000);
-    expect(lines).toEqual(expect.arrayContaining([expect.stringMatching(/^\d+ without data yet$/)]));
+    expect(lines).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^\d+ without data yet, among them oot-\S+: /)]),
+    );
   });
 
   it('waits for the rule at least as long as the rule itself', () => {
