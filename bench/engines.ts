@@ -11,6 +11,7 @@ import type { EmbeddedEngine } from '../local/dynamodb/engines';
 import { startEmbeddedDynamoDb } from '../local/dynamodb/start';
 import { awsClientOptions, patientRequests } from '../runtime/aws';
 import { createLogger } from '../runtime/logger';
+import { createAsk, type Ask } from './ask';
 import type { Scope } from './scope';
 import type { BenchContext } from './section';
 
@@ -72,6 +73,7 @@ export async function openDynamo(
 
 export type BenchDatabase = {
   client: ClickHouseClient;
+  ask: Ask;
   env: {
     CLICKHOUSE_URL: string;
     CLICKHOUSE_USER: string;
@@ -105,14 +107,13 @@ export async function openClickHouse(context: BenchContext): Promise<BenchClickH
     CLICKHOUSE_USER: environment.CLICKHOUSE_USER,
     CLICKHOUSE_PASSWORD: environment.CLICKHOUSE_PASSWORD,
   };
-  const openDatabase = () => createDatabase(scope, server);
-  const { client, env } = await openDatabase();
+  const openAnother = () => createDatabase(scope, server);
+  const database = await openAnother();
   return {
-    client,
-    env,
-    openAnother: openDatabase,
+    ...database,
+    openAnother,
     async countEnded() {
-      const result = await client.query({
+      const result = await database.client.query({
         query: `SELECT toUInt32(countIf(status = 'completed')) AS n FROM ${tables.workflowJob}`,
         format: 'JSONEachRow',
       });
@@ -143,5 +144,5 @@ async function createDatabase(
     await outside.close();
   });
   await migrate(client);
-  return { client, env };
+  return { client, ask: createAsk(env), env };
 }

@@ -23,6 +23,18 @@ export const quantile = (level: number, column: string): string =>
 /** A number that stands for a pull request, to count them: two columns would be compared for every job. */
 export const prNumbered = 'cityHash64(upstream_repo, pr_number)';
 
+/**
+ * Numbers to group by. A name beside a number would be put into text for each row, which takes longer than to read it; of a
+ * column with a dictionary, the hash is worked out for its few words.
+ */
+export const backendNumbered = 'cityHash64(downstream_repo)';
+/** The same of a job (backend, workflow, name), whatever it ran on. */
+export const jobNumbered = `cityHash64(${backendNumbered}, cityHash64(workflow_name), cityHash64(job_name))`;
+
+/** As in oot_jobs_between, for what reads other attempts too: whether one is its job's newest of those received in [from, to). */
+export const isNewestIn = (from: string, to: string): string =>
+  `newest_after < ${from} AND newest_until >= ${to}`;
+
 /** A list of words of ours, as SQL. */
 export const quoted = (words: readonly string[]): string => words.map((word) => `'${word}'`).join(', ');
 

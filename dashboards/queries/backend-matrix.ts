@@ -1,6 +1,6 @@
 import { config } from '../config';
-import { filters, sql } from '../sql';
-import { attemptInRange, chosen, verdict } from './backend';
+import { filters, isNewestIn, sql } from '../sql';
+import { attemptInRange, chosen, verdict, workflowAndJob } from './backend';
 import { prPageUrl } from './pr-verdict';
 
 /** Rows of the matrix: newest commits. */
@@ -31,7 +31,7 @@ export const matrixSql = () => sql`
       if(pr_number > 0, toString(pr_number), ''),
       if(pr_number > 0 AND event_type = 'pull_request', '', concat(if(pr_number > 0, ' ', ''), event_type)),
       ' ', left(head, 8)) AS pull_request,
-    concat(known.1, ' / ', known.2) AS job,
+    ${workflowAndJob} AS job,
     -- Of a job that the commit has and of the gap that stands for it, the job.
     if(empty(max(known.3)), concat(${runsUrl}, '#none'), max(known.3)) AS cell
   FROM
@@ -45,7 +45,7 @@ export const matrixSql = () => sql`
         any(pytorch_head_sha) AS sha,
         groupArrayIf(
           (workflow_name, job_name, concat(${runUrl}, '#', ${verdict})),
-          newest_after < $__fromTime_ms AND newest_until >= $__toTime_ms AND ${filters.outcome}) AS jobs
+          ${isNewestIn('$__fromTime_ms', '$__toTime_ms')} AND ${filters.outcome}) AS jobs
       FROM oot_attempts
       WHERE ${attemptInRange} AND ${chosen}
       GROUP BY upstream_repo, pr_number, event_type, head
@@ -55,5 +55,5 @@ export const matrixSql = () => sql`
     )
   )
   ARRAY JOIN arrayConcat(jobs, gaps) AS known
-  GROUP BY upstream_repo, pr_number, event_type, head, first_received_at, sha, known.1, known.2
-  ORDER BY first_received_at DESC, upstream_repo, pr_number DESC, event_type, head, known.1, known.2`;
+  GROUP BY upstream_repo, pr_number, event_type, head, first_received_at, sha, known.1 AS workflow_name, known.2 AS job_name
+  ORDER BY first_received_at DESC, upstream_repo, pr_number DESC, event_type, head, workflow_name, job_name`;

@@ -1,5 +1,5 @@
 import { config } from '../config';
-import { isBad, isScheduled, sql, where } from '../sql';
+import { isBad, isNewestIn, isScheduled, sql, where } from '../sql';
 import { headSha, jobCounts } from './pr-verdict';
 
 export const { lookBackDays, standingDays, newsHours } = config.nightly;
@@ -26,7 +26,7 @@ export const runsBetween = (from: string, to: string, condition = conditions) =>
       ${jobCounts('is_newest')},
       argMaxIf(workflow_run_url, (${isBad}, received_at, attempt_id), is_newest) AS run_url
     FROM (
-      SELECT *, newest_after < ${from} AND newest_until >= ${to} AS is_newest
+      SELECT *, ${isNewestIn(from, to)} AS is_newest
       FROM oot_attempts
       WHERE received_at >= ${from} AND received_at < ${to} AND ${condition}
     )

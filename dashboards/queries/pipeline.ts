@@ -1,5 +1,5 @@
 import { config } from '../config';
-import { jobsInRange, shownOutcome, sql, where } from '../sql';
+import { backendNumbered, jobsInRange, shownOutcome, sql, where } from '../sql';
 import { states } from '../states';
 import { onNewestDays } from './activity-days';
 import { pullRequestUrl } from './pr-verdict';
@@ -98,7 +98,7 @@ export const attemptsByBackend = (): string => sql`
   FROM oot_attempts
   WHERE ${receivedInRange}
     AND ${where('backend')}
-  GROUP BY time, cityHash64(downstream_repo)
+  GROUP BY time, ${backendNumbered}
   ORDER BY time, backend`;
 
 /** One row a shard, the one that was read longest ago first. */

@@ -1,5 +1,5 @@
 import { config } from '../config';
-import { isBad, shownOutcome, sql } from '../sql';
+import { isBad, isNewestIn, jobNumbered, shownOutcome, sql } from '../sql';
 import { headSha, jobCounts, verdictOfCounts, verdictRank } from './pr-verdict';
 
 export const { blockingLevel, otherPrsHours, rerunDays, listedDays, listedPrs } = config.pr;
@@ -137,9 +137,6 @@ function outcomeSquare(): string {
   return `multiIf(is_as_expected, '🟩', outcome = 'failure', '🟥', outcome = 'timed_out', '🟧', is_overdue, '🟪', outcome = 'running', '🟦', is_counted, '🟥', '⬜')`;
 }
 
-/** A number instead of three names, which would be put together for every job of a day. */
-const sameJob = 'cityHash64(cityHash64(downstream_repo), cityHash64(workflow_name), cityHash64(job_name))';
-
 /**
  * For each job: on how many other PRs the same one (backend, workflow, name) had a counted result within the window, and on
  * how many of those it is bad. Of a PR that counts whose run began last, so an old commit's re-run doesn't beat a new commit's
@@ -151,7 +148,7 @@ const otherPrs = sql`
     FROM (
       SELECT same_job, other_pr, argMax(is_bad, (if(begun.run_key = 0, recent.received_at, begun.began_at), recent.received_at, job_id)) AS is_bad_there
       FROM (
-        SELECT ${sameJob} AS same_job, pr_number AS other_pr, job_id, run_key, received_at, ${isBad} AS is_bad
+        SELECT ${jobNumbered} AS same_job, pr_number AS other_pr, job_id, run_key, received_at, ${isBad} AS is_bad
         FROM oot_jobs_between(from = now64(3) - INTERVAL ${otherPrsHours} HOUR, to = now64(3) + INTERVAL 1 MINUTE)
         WHERE is_counted AND pr_number > 0 AND pr_number != ${prNumber} AND ${upstreamCondition}
       ) AS recent
@@ -164,7 +161,7 @@ const otherPrs = sql`
     GROUP BY same_job
   )`;
 
-const othersOfJob = `LEFT JOIN others ON others.same_job = ${sameJob}`;
+const othersOfJob = `LEFT JOIN others ON others.same_job = ${jobNumbered}`;
 
 const githubLog = `if(startsWith(workflow_run_url, '${config.github}/') AND match(run_id, '^[0-9]+$') AND match(check_run_id, '^[0-9]+$'),
       concat('${config.github}/', jobs.downstream_repo, '/actions/runs/', run_id, '/job/', check_run_id), '')`;
@@ -231,9 +228,8 @@ export const prElsewhereSql = sql`
   ${othersOfJob}
   HAVING count() > 0`;
 
-/** As in oot_jobs: an attempt that is its job's newest, whenever others came. */
-const isNewest =
-  "newest_after < toDateTime64(0, 3) AND newest_until > toDateTime64('2200-01-01 00:00:00', 3)";
+/** As in oot_jobs. */
+const isNewest = isNewestIn('toDateTime64(0, 3)', "toDateTime64('2200-01-01 00:00:00', 3)");
 
 /** One row a commit of the PR, newest first. */
 export const prCommitsSql = sql`

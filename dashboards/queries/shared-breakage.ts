@@ -1,5 +1,5 @@
 import { config } from '../config';
-import { isBad, isOfLevels, quoted, sql } from '../sql';
+import { isBad, isOfLevels, jobNumbered, quoted, sql } from '../sql';
 
 const { levels, knownToFail } = config.sharedBreakage;
 
@@ -43,8 +43,7 @@ export const changesFrom = (jobs: string, listFrom: string, condition: string) =
         GROUP BY upstream_repo, pr_number, pytorch_head_sha, event_type`;
 };
 
-/** Numbers instead of names, of which there are four in each of a million rows. */
-const sameJob = 'cityHash64(upstream_repo, downstream_repo, workflow_name, job_name)';
+const sameJob = `cityHash64(cityHash64(upstream_repo), ${jobNumbered})`;
 /** All commits of a pull request are one change, or its own failures would excuse it. */
 const sameChange = "cityHash64(pr_number, if(pr_number = 0, pytorch_head_sha, ''))";
 

@@ -1,4 +1,4 @@
-import { isBad, prNumbered, quantile, quoted, range, sql, where } from '../sql';
+import { isBad, isNewestIn, prNumbered, quantile, quoted, range, sql, where } from '../sql';
 import { backendStates, statesAt } from './backend-states';
 import { atEnd, fromMs, toMs } from './moments';
 
@@ -28,8 +28,10 @@ const inBothRanges = sql`
                 NOT is_in_range AND is_counted AS counted_before
             FROM oot_attempts
             WHERE received_at >= ${previousFrom} AND received_at < $__toTime_ms
-              AND newest_after < if(received_at >= $__fromTime_ms, $__fromTime_ms, ${previousFrom})
-              AND newest_until >= if(received_at >= $__fromTime_ms, $__toTime_ms, $__fromTime_ms)
+              AND ${isNewestIn(
+                `if(received_at >= $__fromTime_ms, $__fromTime_ms, ${previousFrom})`,
+                'if(received_at >= $__fromTime_ms, $__toTime_ms, $__fromTime_ms)',
+              )}
               AND ${filtered}
         )
         GROUP BY downstream_repo`;

@@ -1,5 +1,14 @@
 import { config } from '../config';
-import { isBad, jobsInRange, prNumbered, sql, successRate, where } from '../sql';
+import {
+  backendNumbered,
+  isBad,
+  jobNumbered,
+  jobsInRange,
+  prNumbered,
+  sql,
+  successRate,
+  where,
+} from '../sql';
 import { prPageUrl, pullRequestUrl } from './pr-verdict';
 import { changesFrom } from './shared-breakage';
 import { newestResults, resultMs } from './backend-results';
@@ -64,7 +73,7 @@ export const successRateByBackendSql = () => sql`
         ${successRate} AS success_rate
     FROM ${jobsInRange}
     WHERE ${filtered}
-    GROUP BY time, cityHash64(downstream_repo)
+    GROUP BY time, ${backendNumbered}
     HAVING success_rate IS NOT NULL
     ORDER BY time, backend`;
 
@@ -98,7 +107,7 @@ export const failuresByJobSql = () => sql`
         toDateTime(maxIf(received_at, ${isBad})) AS last_bad_at
     FROM ${jobsInRange}
     WHERE ${filtered}
-    GROUP BY cityHash64(downstream_repo), cityHash64(workflow_name), cityHash64(job_name)
+    GROUP BY ${jobNumbered}
     HAVING bad > 0
     ORDER BY bad DESC, backend, workflow, job
     LIMIT ${topRows}`;
