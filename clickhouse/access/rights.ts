@@ -36,8 +36,6 @@ const views = [
   'oot_quarantine',
   'oot_readiness',
   'oot_readiness_at',
-  'oot_readiness_jobs_as_of',
-  'oot_readiness_runs_as_of',
   'oot_replication',
   'oot_runs_as_of',
   'oot_runs_between',

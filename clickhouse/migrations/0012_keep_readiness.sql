@@ -16,48 +16,6 @@ event_type = 'pull_request';
 -- define ALL_DAYS
 (${WINDOW_DAYS} + ${TOLD_DAYS});
 
--- Of jobs, how many count, and how many of these are what. An overrun takes over 3 hours.
--- define JOB_COUNTS
-countIf(is_counted) AS counted_jobs,
-    countIf(is_counted AND is_as_expected) AS good_jobs,
-    countIf(is_counted AND NOT is_as_expected AND outcome = 'timed_out') AS timed_out_jobs,
-    countIf(is_counted AND duration_seconds IS NOT NULL) AS timed_jobs,
-    countIf(is_counted AND duration_seconds > 3 * 3600) AS overrun_jobs;
-
--- One row a backend: its jobs of the window before `at`, as they were known then. The same jobs as in oot_jobs_as_of, whose
--- other columns a query would pay for.
-CREATE OR REPLACE VIEW oot_readiness_jobs_as_of ${ON_CLUSTER} AS
-SELECT
-    downstream_repo,
-    ${JOB_COUNTS}
-FROM
-(
-    SELECT
-        downstream_repo,
-        -- An outcome that was not known counted for nothing.
-        attempt.is_counted AND NOT ({at:DateTime64(3)} < now64(3) AND settled_at > {at:DateTime64(3)}) AS is_counted,
-        is_as_expected,
-        outcome,
-        duration_seconds
-    FROM oot_workflow_job AS attempt FINAL
-    WHERE ${IS_OF_COUNTED_EVENT}
-        AND received_at >= {at:DateTime64(3)} - INTERVAL ${WINDOW_DAYS} DAY AND received_at < {at:DateTime64(3)}
-        AND newest_after < {at:DateTime64(3)} - INTERVAL ${WINDOW_DAYS} DAY AND newest_until >= {at:DateTime64(3)}
-)
-GROUP BY downstream_repo;
-
--- The same of its runs.
-CREATE OR REPLACE VIEW oot_readiness_runs_as_of ${ON_CLUSTER} AS
-SELECT
-    downstream_repo,
-    count(queue_seconds) AS queue_runs,
-    ifNull(sum(queue_seconds), 0) AS all_queue_seconds,
-    count(end_to_end_seconds) AS end_to_end_runs,
-    quantileExactInclusive(0.5)(end_to_end_seconds) AS median_end_to_end_seconds
-FROM ${DATABASE}.oot_runs_as_of(from = {at:DateTime64(3)} - INTERVAL ${WINDOW_DAYS} DAY, to = {at:DateTime64(3)}, at = {at:DateTime64(3)})
-WHERE ${IS_OF_COUNTED_EVENT}
-GROUP BY downstream_repo;
-
 -- Days since 1970 (UTC): cheaper than dates, for every attempt of weeks.
 -- define LAST_DAY
 intDiv(toUnixTimestamp64Milli({at:DateTime64(3)}) - 1, 86400000);
@@ -126,7 +84,12 @@ LEFT JOIN
             received_at >= {at:DateTime64(3)} - INTERVAL ${WINDOW_DAYS} DAY
                 AND newest_after < {at:DateTime64(3)} - INTERVAL ${WINDOW_DAYS} DAY
                 AND newest_until >= {at:DateTime64(3)} AS is_current,
-            ${JOB_COUNTS}
+            countIf(is_counted) AS counted_jobs,
+            countIf(is_counted AND is_as_expected) AS good_jobs,
+            countIf(is_counted AND NOT is_as_expected AND outcome = 'timed_out') AS timed_out_jobs,
+            countIf(is_counted AND duration_seconds IS NOT NULL) AS timed_jobs,
+            -- An overrun takes over 3 hours.
+            countIf(is_counted AND duration_seconds > 3 * 3600) AS overrun_jobs
         FROM ${DATABASE}.oot_attempts_as_of(at = {at:DateTime64(3)})
         WHERE received_at >= {at:DateTime64(3)} - INTERVAL ${ALL_DAYS} DAY AND ${IS_OF_COUNTED_EVENT}
         -- A name beside numbers would be put into text for each of millions of rows.

@@ -1,6 +1,7 @@
 import { config } from '../config';
 import { percent } from '../fields';
 import * as queries from '../queries/alert-backends';
+import { evaluatedAt } from '../queries/alert-instances';
 import { settingText } from '../settings';
 import { inUrl, label, shown, type AlertRule, type RuleGroup } from './rule';
 
@@ -105,6 +106,7 @@ const demotion = (
     `${who}: ${what} is ${shown('A', column === 'mean_queue_seconds' ? 'seconds' : 'share')} over ${queries.criterionBasis}, ` +
     `its limit is ${shown('B', column === 'mean_queue_seconds' ? 'seconds' : 'share')}.`,
   value: queries.criterionValue(column),
+  pastValue: queries.criterionValue(column, evaluatedAt),
   limit: queries.criterionLimit(column),
   // The criterion is "under": at the limit it is broken.
   comparison: '>=',

@@ -11,20 +11,24 @@ export type Instance = { labels: Labels; value: number | null; limit: number | n
 /** What a rule's queries said at a moment. No instance at all is for the rule to judge. */
 export type Evaluation = { atMs: number; instances: Instance[] };
 
+/** `isPast`: what is asked is what was known then, not what ClickHouse keeps of now. */
+export type Moment = { atMs: number; isPast: boolean };
+
 /** A query that does not give Grafana what it takes. `message` says what. */
 export class FrameError extends Error {
   override readonly name = 'FrameError';
   readonly code = 'FRAME';
 }
 
-/** Asks ClickHouse as Grafana would at the moment. Throws {@link FrameError}, and what the client throws. */
+/** Asks ClickHouse as Grafana would at the moment, or would have. Throws {@link FrameError}, and what the client throws. */
 export async function evaluateRule(
   client: ClickHouseClient,
   rule: AlertRule,
-  atMs: number,
+  { atMs, isPast }: Moment,
 ): Promise<Evaluation> {
+  const value = (isPast ? rule.pastValue : undefined) ?? rule.value;
   const [values, limits] = await Promise.all([
-    readFrame(client, rule.value, atMs),
+    readFrame(client, value, atMs),
     readFrame(client, rule.limit, atMs),
   ]);
   const instances = values.map(({ labels, value }) => {

@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '../../clickhouse/client';
 import type { Severity } from '../config';
-import { evaluateRule, renderAnnotations } from './evaluate';
+import { evaluateRule, renderAnnotations, type Moment } from './evaluate';
 import { durationMs, type AlertRule, type RuleGroup } from './rule';
 import { severityOf, trackRule, type AlertState, type TrackedInstance } from './states';
 
@@ -30,13 +30,14 @@ export type AlertReport = {
 export async function reportAlerts(
   client: ClickHouseClient,
   groups: RuleGroup[],
-  { atMs, isPast }: { atMs: number; isPast: boolean },
+  moment: Moment,
 ): Promise<AlertReport> {
+  const { atMs, isPast } = moment;
   const rules = groups.flatMap(({ every, rules: own }) => own.map((rule) => ({ rule, every })));
   const known = rules.filter(({ rule }) => rule.hasHistory || !isPast);
   const instances = await Promise.all(
     known.map(async ({ rule, every }) =>
-      (await statesOf(client, rule, durationMs(every), atMs)).map((instance) => reported(rule, instance)),
+      (await statesOf(client, rule, durationMs(every), moment)).map((instance) => reported(rule, instance)),
     ),
   );
   return {
@@ -51,15 +52,15 @@ async function statesOf(
   client: ClickHouseClient,
   rule: AlertRule,
   everyMs: number,
-  atMs: number,
+  moment: Moment,
 ): Promise<TrackedInstance[]> {
-  const last = await evaluateRule(client, rule, atMs);
+  const last = await evaluateRule(client, rule, moment);
   const [now] = [trackRule(rule)(last)];
   const forMs = rule.hasHistory ? durationMs(rule.for) : 0;
   if (!now.some(({ isBreaching }) => isBreaching)) return now;
   const track = trackRule({ ...rule, for: rule.hasHistory ? rule.for : '0s' });
   for (let beforeMs = forMs; beforeMs > 0; beforeMs -= everyMs) {
-    track(await evaluateRule(client, rule, atMs - beforeMs));
+    track(await evaluateRule(client, rule, { atMs: moment.atMs - beforeMs, isPast: true }));
   }
   // What a breach before the last look left behind is over.
   return track(last).map((instance) =>

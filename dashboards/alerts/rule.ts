@@ -22,6 +22,8 @@ export type AlertRule = {
   description: string;
   /** SQL; see queries/alert-instances.ts. */
   value: string;
+  /** What says the same of an earlier moment, where `value` reads what ClickHouse keeps of now alone. */
+  pastValue?: string;
   limit: string;
   comparison: Comparison;
   /** How long it has to be so before anybody hears of it. */

@@ -1,6 +1,6 @@
 import { config } from '../config';
 import { settingSql } from '../settings';
-import { isOfLevels, quoted, sql } from '../sql';
+import { sql } from '../sql';
 import { byBackend, evaluatedAt, joinedToBackends, limitByBackend } from './alert-instances';
 import { backendsPerPullRequest, registeredBackends, silenceAt } from './backend-results';
 import { lastJobsAtEnd } from './backend-states';
@@ -57,12 +57,15 @@ export const overdueMoreThan = () => limitByBackend(signalSeverity, overdue.more
 
 const { levels } = readiness;
 
-/** A criterion of readiness over the window that ends now; NULL where too little is known to judge. */
-export const criterionValue = (column: CriterionColumn) =>
+/**
+ * A criterion of readiness over the window that ends now, as ClickHouse measures it each minute, or at another time; NULL
+ * where too little is known to judge.
+ */
+export const criterionValue = (column: CriterionColumn, at?: string) =>
   byBackend(
     signalSeverity,
     `if(basis >= ${settingSql(readiness.minSamples)}, measured, NULL)`,
-    joinedToBackends(currentMeasure(column, evaluatedAt, isOfLevels(quoted(levels)))),
+    joinedToBackends(currentMeasure(column, at)),
     { only: levels },
   );
 

@@ -50,10 +50,12 @@ export async function insert({ client }: TestClickHouse, ...rows: WorkflowJobRow
 }
 
 /** Readiness, as it is measured at a minute. */
-export const measureReadinessAt = ({ client }: TestClickHouse, minute: number) =>
-  client.command({
+export async function measureReadinessAt({ client }: TestClickHouse, minute: number): Promise<void> {
+  await client.command({ query: 'TRUNCATE TABLE oot_readiness' });
+  await client.command({
     query: `INSERT INTO oot_readiness SELECT * FROM oot_readiness_at(at = '${at(minute)}')`,
   });
+}
 
 const marks = {
   s: { conclusion: 'success' },
@@ -142,9 +144,14 @@ export function ruleOf(name: string, groups = allRuleGroups()): { rule: AlertRul
 const byLabels = (one: { labels: Labels }, other: { labels: Labels }): number =>
   JSON.stringify(one.labels) < JSON.stringify(other.labels) ? -1 : 1;
 
-/** Every row of a rule at a minute, whether it breaches or not. */
-export async function rowsAt({ client }: TestClickHouse, name: string, minute: number): Promise<Instance[]> {
-  const { instances } = await evaluateRule(client, ruleOf(name).rule, msAt(minute));
+/** Every row of a rule at a minute, whether it breaches or not; `isPast: false` asks what Grafana asks. */
+export async function rowsAt(
+  { client }: TestClickHouse,
+  name: string,
+  minute: number,
+  isPast = true,
+): Promise<Instance[]> {
+  const { instances } = await evaluateRule(client, ruleOf(name).rule, { atMs: msAt(minute), isPast });
   return instances.sort(byLabels);
 }
 
@@ -189,7 +196,7 @@ export function follow({ client }: TestClickHouse, name: string) {
     );
     // Four at once: nothing is written meanwhile, and the engine has more than one core.
     while (moments.length > 0) {
-      const batch = moments.splice(0, 4).map((ms) => evaluateRule(client, rule, ms));
+      const batch = moments.splice(0, 4).map((ms) => evaluateRule(client, rule, { atMs: ms, isPast: true }));
       evaluations.push(...(await Promise.all(batch)));
     }
     const changes: Changes = {};

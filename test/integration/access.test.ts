@@ -153,8 +153,6 @@ describe('the reader', () => {
       oot_runs_as_of:
         "(from = '2000-01-01 00:00:00', to = '2100-01-01 00:00:00', at = '2100-01-01 00:00:00')",
       oot_readiness_at: "(at = '2100-01-01 00:00:00')",
-      oot_readiness_jobs_as_of: "(at = '2100-01-01 00:00:00')",
-      oot_readiness_runs_as_of: "(at = '2100-01-01 00:00:00')",
       oot_newest_ranges: '(jobs = [1])',
       oot_newest_results: "(from = '2000-01-01 00:00:00', to = '2100-01-01 00:00:00')",
       oot_identities: "(attempts = '[]')",

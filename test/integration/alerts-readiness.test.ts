@@ -2,12 +2,14 @@ import { dateTimeOfMs, type WorkflowJobRow } from '../../clickhouse/tables';
 import type { Labels } from '../../dashboards/alerts/evaluate';
 import {
   alerting,
+  at,
   breachesAt,
   changesOf,
   days,
   hours,
   insert,
   job,
+  measureReadinessAt,
   msAt,
   recovering,
   rerun,
@@ -27,7 +29,13 @@ beforeEach(() => reset(clickHouse));
 
 const add = (...rows: WorkflowJobRow[]) => insert(clickHouse, ...rows);
 const changes = (name: string, ...stretches: [number, number][]) => changesOf(clickHouse, name, ...stretches);
-const rows = (name: string, minute = 0) => rowsAt(clickHouse, name, minute);
+/** As asked of that minute, which is what Grafana gets when ClickHouse measured then. */
+async function rows(name: string, minute = 0) {
+  const asked = await rowsAt(clickHouse, name, minute);
+  await measureReadinessAt(clickHouse, minute);
+  expect(await rowsAt(clickHouse, name, minute, false)).toEqual(asked);
+  return asked;
+}
 const breaches = (name: string, minute = 0) => breachesAt(clickHouse, name, minute);
 const texts = (name: string) => textsAt(clickHouse, name, 0);
 
@@ -52,6 +60,16 @@ describe.each([
   it('does not judge when nothing is known, and has no row of an L2, an L1 or a stranger', async () => {
     expect(await rows(rule)).toEqual([four, three, otherThree].map((labels) => row(labels, null, limit)));
     expect(await changes(rule, [0, 60])).toEqual({ 0: [] });
+  });
+
+  it('keeps what was measured last while nothing is measured', async () => {
+    const slow = { queue_time: 9_000, started_at: at(-hours(10)), completed_at: at(-hours(5)) };
+    await add(...series('a/four', 't'.repeat(20), slow));
+    const [measured] = await rows(rule);
+    expect(measured).toMatchObject({ labels: four, isBreaching: true });
+    const later = days(20);
+    expect((await rowsAt(clickHouse, rule, later))[0]).toEqual(row(four, null, limit));
+    expect((await rowsAt(clickHouse, rule, later, false))[0]).toEqual(measured);
   });
 
   it('has no row at all when nobody is registered', async () => {

@@ -81,6 +81,7 @@ describe('the frames of a rule', () => {
     const rule = allRules().find((one) => one.name === name)!;
     const { client } = clickHouse;
     const values = await readFrame(client, rule.value, msAt(0));
+    expect(await readFrame(client, rule.pastValue ?? rule.value, msAt(0))).toEqual(values);
     const limits = await readFrame(client, rule.limit, msAt(0));
     expect(values.length).toBeGreaterThan(0);
     for (const { labels } of values) {
@@ -92,7 +93,9 @@ describe('the frames of a rule', () => {
       expect(own).toHaveLength(1);
       expect(own[0]!.value).toEqual(expect.any(Number));
     }
-    expect((await evaluateRule(client, rule, msAt(0))).instances).toHaveLength(values.length);
+    expect((await evaluateRule(client, rule, { atMs: msAt(0), isPast: false })).instances).toHaveLength(
+      values.length,
+    );
   });
 
   it.each(names)('of %s are so with no data at all', async (name) => {
@@ -171,7 +174,7 @@ describe('a threshold of its own', () => {
   }
   const judged = async (rules: AlertRule[], name: string) => {
     const rule = rules.find((one) => one.name === name)!;
-    const { instances } = await evaluateRule(clickHouse.client, rule, msAt(0));
+    const { instances } = await evaluateRule(clickHouse.client, rule, { atMs: msAt(0), isPast: true });
     return instances.map(({ labels, value, limit, isBreaching }) => [
       labels.backend,
       value,

@@ -60,7 +60,7 @@ beforeAll(async () => {
       const { meta = [], data } = await result.json<unknown[]>();
       return meta.map((_, column) => data.map((row) => row[column]));
     },
-    evaluate: (rule, atMs) => evaluateRule(clickHouse, rule, atMs),
+    evaluate: (rule, atMs) => evaluateRule(clickHouse, rule, { atMs, isPast: false }),
   });
 }, 90_000);
 
