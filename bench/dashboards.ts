@@ -7,7 +7,7 @@ import { allDashboards } from '../dashboards/all';
 import { expandQuery, panelsOf, variablesOf, type DashboardJson } from '../test/helpers/grafana';
 import { measureReadiness } from '../test/helpers/rows';
 import type { Ask } from './ask';
-import { backends, generate, mergeDays, shareDays } from './data';
+import { backends, generate, shareDays } from './data';
 import { openClickHouse, type BenchClickHouse } from './engines';
 import { createRow, measureRounds, type BenchContext, type BenchRow, type Section } from './section';
 import { median } from './stats';
@@ -60,7 +60,6 @@ async function measureSize(
     signal.throwIfAborted();
     if (day % 15 === 0) say(`${jobs.toLocaleString('en')} jobs: day ${day} of ${days}`);
   });
-  await mergeDays(client, endMs);
   await waitForMerges(ask);
   await measureReadiness(client);
   const size = `${jobs / 1e6} M jobs`;

@@ -17,21 +17,26 @@ export const backends: Backend[] = Array.from({ length: 50 }, (_, index) => ({
 /** Jobs that one commit starts: 8 of each backend. */
 const jobsOfCommit = 400;
 
-/**
- * Of the last day, so many pieces are inserted, each half of what is left: about the parts that ClickHouse leaves of a day
- * to which something is added each second, most of it in one and the rest in a few small ones.
- */
-const piecesOfLastDay = 8;
+/** A day, or a share of it. */
+const wholeDay = [[0, 1]] as const;
 
-/** Of these, the last so many have the row of a start beside that of its end, which merges have not come to. */
-const piecesNotMerged = 3;
+/**
+ * The last day. Its first piece is merged into one part, the others (45 minutes) are as they came: the starts a part and the
+ * ends a part. So it has seven, most of it in one; a day to which something is added each second has 2 to 7 at any moment.
+ */
+const lastDay = [
+  [0, 31 / 32],
+  [31 / 32, 63 / 64],
+  [63 / 64, 127 / 128],
+  [127 / 128, 1],
+] as const;
 
 /**
  * Fills the tables inside ClickHouse, day by day as time would: of each check run first the row of its start, then
- * that of its end, so that merges have the work that they have in life, but for most of the last day. What the
- * replicator adds to that is there too: which attempt is the newest of its job, and workflow runs. One commit in 50 is
- * a push, one in 280 a nightly (several a day at these sizes), the rest belong to pull requests of three commits; 5 %
- * of the jobs are run again; backends fail 2 to 20 % of theirs; parts are missing as strangers leave them out.
+ * that of its end, and makes each day one part, as the tables do by themselves 15 minutes after the last change of a day.
+ * What the replicator adds to that is there too: which attempt is the newest of its job, and workflow runs. One commit in
+ * 50 is a push, one in 280 a nightly (several a day at these sizes), the rest belong to pull requests of three commits;
+ * 5 % of the jobs are run again; backends fail 2 to 20 % of theirs; parts are missing as strangers leave them out.
  */
 export async function generate(
   client: ClickHouseClient,
@@ -44,16 +49,11 @@ export async function generate(
     const count = Math.min(perDay, jobs - from);
     if (count <= 0) break;
     const dayMs = endMs - (days - day) * 86_400_000;
-    const isLast = day === days - 1;
-    const pieces = isLast ? piecesOfLastDay : 1;
-    const jobsBefore = (piece: number) => (piece === pieces ? count : Math.floor(count * (1 - 0.5 ** piece)));
-    for (let piece = 0; piece < pieces; piece++) {
-      const [first, end] = [jobsBefore(piece), jobsBefore(piece + 1)];
-      const isMerged = isLast && piece < pieces - piecesNotMerged;
+    for (const [index, piece] of (day === days - 1 ? lastDay : wholeDay).entries()) {
+      const [first, end] = piece.map((share) => Math.floor(count * share)) as [number, number];
+      if (index === 1) await mergeForGood(client, tables.workflowJob);
       for (const isEnd of [false, true]) {
-        await client.command({
-          query: insertSql({ from, count, first, end, dayMs, isEnd, isMerged, endMs }),
-        });
+        await client.command({ query: insertSql({ from, count, first, end, dayMs, isEnd, endMs }) });
       }
     }
     onDay(day + 1);
@@ -64,19 +64,16 @@ export async function generate(
       SELECT *, toUnixTimestamp64Micro(now64(6)) AS version, 0 AS is_deleted FROM oot_all_runs
       SETTINGS max_partitions_per_insert_block = 0, max_bytes_before_external_group_by = 2000000000`,
   });
+  await mergeForGood(client, tables.workflowRun);
 }
 
-/**
- * Makes each day before today one part, as the tables do by themselves 15 minutes after the last change of a day, and
- * leaves today in its parts, which it would not be long after the last insert.
- */
-export async function mergeDays(client: ClickHouseClient, endMs: number): Promise<void> {
-  const today = new Date(endMs).toISOString().slice(0, 10);
-  for (const { table, partition, parts } of await partitionsOf(client)) {
-    if (partition >= today || Number(parts) === 1) continue;
+/** Makes one part of each day that is there, and leaves what comes later in the parts in which it comes. */
+async function mergeForGood(client: ClickHouseClient, table: string): Promise<void> {
+  for (const { partition, parts } of await partitionsOf(client, table)) {
+    if (Number(parts) === 1) continue;
     await client.command({ query: `OPTIMIZE TABLE ${table} PARTITION '${partition}' FINAL` });
   }
-  await stopMerges(client);
+  await client.command({ query: `SYSTEM STOP MERGES ${table}` });
 }
 
 /** Gives an empty database the last days of another on the same server: the same parts, which the two share on disk. */
@@ -85,38 +82,35 @@ export async function shareDays(
   { client }: BenchDatabase,
   { days, endMs }: { days: number; endMs: number },
 ): Promise<void> {
-  await stopMerges(client);
   const database = from.env.CLICKHOUSE_DATABASE;
   const first = new Date(endMs - days * 86_400_000).toISOString().slice(0, 10);
-  for (const { table, partition } of await partitionsOf(from.client)) {
-    if (partition < first) continue;
-    await client.command({
-      query: `ALTER TABLE ${table} ATTACH PARTITION '${partition}' FROM ${database}.${table}`,
-    });
-  }
   for (const [table, day] of Object.entries(attemptDays)) {
-    if (partitionedTables.some((other) => other === table)) continue;
-    await client.command({
-      query: `INSERT INTO ${table} SELECT * FROM ${database}.${table} WHERE ${day} >= '${first}'`,
-    });
+    if (table === tables.workflowJob || table === tables.workflowRun) {
+      await client.command({ query: `SYSTEM STOP MERGES ${table}` });
+      for (const { partition } of await partitionsOf(from.client, table)) {
+        if (partition < first) continue;
+        await client.command({
+          query: `ALTER TABLE ${table} ATTACH PARTITION '${partition}' FROM ${database}.${table}`,
+        });
+      }
+    } else {
+      await client.command({
+        query: `INSERT INTO ${table} SELECT * FROM ${database}.${table} WHERE ${day} >= '${first}'`,
+      });
+    }
   }
 }
 
-const partitionedTables = [tables.workflowJob, tables.workflowRun];
-
-async function stopMerges(client: ClickHouseClient): Promise<void> {
-  for (const table of partitionedTables) await client.command({ query: `SYSTEM STOP MERGES ${table}` });
-}
-
-/** The tables' days, `2026-11-20`, and how many parts each has. */
+/** A table's days, `2026-11-20`, and how many parts each has. */
 async function partitionsOf(
   client: ClickHouseClient,
-): Promise<{ table: string; partition: string; parts: string }[]> {
+  table: string,
+): Promise<{ partition: string; parts: string }[]> {
   const answer = await client.query({
     query: `
-      SELECT table, partition, count() AS parts FROM system.parts
-      WHERE database = currentDatabase() AND table IN (${partitionedTables.map((table) => `'${table}'`).join(', ')}) AND active
-      GROUP BY table, partition`,
+      SELECT partition, count() AS parts FROM system.parts
+      WHERE database = currentDatabase() AND table = '${table}' AND active
+      GROUP BY partition`,
     format: 'JSONEachRow',
   });
   return answer.json();
@@ -130,17 +124,13 @@ type Part = {
   end: number;
   dayMs: number;
   isEnd: boolean;
-  /** No start of what has ended. */
-  isMerged: boolean;
   endMs: number;
 };
 
 /** A job that is run again is so this much later. */
 const rerunMs = 5_400_000;
 
-function insertSql({ from, count, first, end, dayMs, isEnd, isMerged, endMs }: Part): string {
-  const hasEnded = `ended_ms < ${endMs} AND dice % 2000 != 3`;
-  const hasStarted = `received_ms < ${endMs}`;
+function insertSql({ from, count, first, end, dayMs, isEnd, endMs }: Part): string {
   return `
 INSERT INTO ${tables.workflowJob}
 (dynamoKey, status, conclusion, state, downstream_repo, downstream_repo_level, upstream_repo, event_type, pr_number,
@@ -210,6 +200,6 @@ FROM (
   SELECT number + ${from} AS number, number % 20 = 7 AS is_rerun, arrayJoin(if(is_rerun, [1, 2], [1])) AS attempt
   FROM numbers(${first}, ${end - first})
 )
-WHERE ${isEnd ? hasEnded : isMerged ? `${hasStarted} AND NOT (${hasEnded})` : hasStarted}
+WHERE ${isEnd ? `ended_ms < ${endMs} AND dice % 2000 != 3` : `received_ms < ${endMs}`}
 SETTINGS max_insert_threads = 2, max_partitions_per_insert_block = 0`;
 }
