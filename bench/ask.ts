@@ -1,3 +1,5 @@
+import type { ClickHouseConfig } from '../clickhouse/client';
+
 /** Asks ClickHouse and resolves with the answer as JSONCompactEachRow. Rejects with an error that has ClickHouse's code. */
 export type Ask = (query: string) => Promise<string>;
 
@@ -5,12 +7,7 @@ export type Ask = (query: string) => Promise<string>;
  * Plain requests on connections that are kept, as Grafana's data source has them. @clickhouse/client lets a turn of Node's
  * timers pass before each request: 1 to 2 ms that no panel waits for.
  */
-export function createAsk(env: {
-  CLICKHOUSE_URL: string;
-  CLICKHOUSE_USER: string;
-  CLICKHOUSE_PASSWORD: string;
-  CLICKHOUSE_DATABASE: string;
-}): Ask {
+export function createAsk(env: Omit<ClickHouseConfig, 'CLICKHOUSE_CLUSTER'>): Ask {
   const url = new URL(env.CLICKHOUSE_URL);
   url.searchParams.set('database', env.CLICKHOUSE_DATABASE);
   url.searchParams.set('default_format', 'JSONCompactEachRow');

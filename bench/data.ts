@@ -17,7 +17,7 @@ export const backends: Backend[] = Array.from({ length: 50 }, (_, index) => ({
 /** Jobs that one commit starts: 8 of each backend. */
 const jobsOfCommit = 400;
 
-/** A day, or a share of it. */
+/** Shares of a day, each of which is inserted by itself. */
 const wholeDay = [[0, 1]] as const;
 
 /**
@@ -49,8 +49,8 @@ export async function generate(
     const count = Math.min(perDay, jobs - from);
     if (count <= 0) break;
     const dayMs = endMs - (days - day) * 86_400_000;
-    for (const [index, piece] of (day === days - 1 ? lastDay : wholeDay).entries()) {
-      const [first, end] = piece.map((share) => Math.floor(count * share)) as [number, number];
+    for (const [index, [firstShare, endShare]] of (day === days - 1 ? lastDay : wholeDay).entries()) {
+      const [first, end] = [Math.floor(count * firstShare), Math.floor(count * endShare)];
       if (index === 1) await mergeForGood(client, tables.workflowJob);
       for (const isEnd of [false, true]) {
         await client.command({ query: insertSql({ from, count, first, end, dayMs, isEnd, endMs }) });

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
-import { createClickHouse, type ClickHouseClient } from '../clickhouse/client';
+import { createClickHouse, type ClickHouseClient, type ClickHouseConfig } from '../clickhouse/client';
 import { startEmbeddedClickHouse } from '../clickhouse/embedded/start';
 import { tables } from '../clickhouse/tables';
 import { migrate } from '../clickhouse/migrate';
@@ -74,12 +74,7 @@ export async function openDynamo(
 export type BenchDatabase = {
   client: ClickHouseClient;
   ask: Ask;
-  env: {
-    CLICKHOUSE_URL: string;
-    CLICKHOUSE_USER: string;
-    CLICKHOUSE_PASSWORD: string;
-    CLICKHOUSE_DATABASE: string;
-  };
+  env: Omit<ClickHouseConfig, 'CLICKHOUSE_CLUSTER'>;
 };
 
 export type BenchClickHouse = BenchDatabase & {

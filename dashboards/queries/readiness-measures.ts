@@ -38,11 +38,11 @@ export const measureOf = (column: CriterionColumn): Measure => measures[column];
 const measured = (at?: string): string =>
   at === undefined ? 'oot_readiness' : `oot_readiness_at(at = ${at})`;
 
-const { readinessStaleMinutes } = config.pipeline;
+const isFresh = `measured_at >= now() - INTERVAL ${config.pipeline.readinessStaleMinutes} MINUTE`;
 
 /** One row a backend and day of the last month: the counts of the window that ends then. None that are old. */
 export const windowCounts = (at?: string): string => sql`
-    SELECT * FROM ${measured(at)}${at === undefined ? ` WHERE measured_at >= now() - INTERVAL ${readinessStaleMinutes} MINUTE` : ''}`;
+    SELECT * FROM ${measured(at)}${at === undefined ? ` WHERE ${isFresh}` : ''}`;
 
 /**
  * One row a backend: a criterion's value, as `measured`, and its `basis` over the window that ends at the measurement. However old that
