@@ -1,6 +1,8 @@
 import { setting, type Setting } from './settings';
 import type { State } from './states';
 
+const maxHoursSinceLast = 30;
+
 /**
  * Every uid, threshold, window and colour, once. Panels, their texts, and (next to them) alert rules read these.
  * What is a `setting` can differ for a level or for one backend. Sources of the thresholds: the HUD's pages, and
@@ -64,7 +66,7 @@ export const config = {
   /** Hours without a result after which a backend that used to report is silent. */
   silentHours: { perPullRequest: setting(36), nightlyOnly: setting(30) },
   nightly: {
-    maxHoursSinceLast: 30,
+    maxHoursSinceLast,
     /** How far before the range runs are read, so that its first run has one before it to compare with. */
     lookBackDays: 7,
     /** Hours, streaks and the newest run are looked for in so many days before the end of the range. */
@@ -144,6 +146,8 @@ export const config = {
     /** Of what need not be looked at in the night. */
     signalSeverity: setting('info', { levels: { L3: 'warning', L4: 'warning' } }) as Setting<Severity>,
     overdue: { days: 2, moreThan: setting(0) },
+    /** Hours: as the nightly page colours them. Who does not run on weekends gets more of them here. */
+    nightly: { lateHours: setting(maxHoursSinceLast), unexpectedMoreThan: setting(0) },
     /** Levels that are measured against the criteria for L3, over their window, with so many jobs or runs at least. */
     readiness: { levels: ['L3', 'L4'], minSamples: setting(20) },
     /** Changes that had a result in so many hours. */

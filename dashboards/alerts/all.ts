@@ -1,4 +1,5 @@
 import { backendRules, readinessRules } from './backends';
+import { nightlyRules } from './nightly';
 import { pipelineRules } from './pipeline';
 import type { AlertRule, RuleGroup } from './rule';
 import { upstreamRules } from './upstream';
@@ -6,6 +7,7 @@ import { upstreamRules } from './upstream';
 /** Every rule, in the groups in which Grafana evaluates them; built anew at each call. */
 export const allRuleGroups = (): RuleGroup[] => [
   backendRules(),
+  nightlyRules(),
   readinessRules(),
   upstreamRules(),
   pipelineRules(),

@@ -7,10 +7,11 @@ import { inUrl, label, shown, type AlertRule, type RuleGroup } from './rule';
 
 const { state, overdueMinutes, alerts, readiness } = config;
 
-const who = `${label('backend')} (${label('level')}, oncall: ${label('oncall')})`;
+/** Whom an alert is about. */
+export const who = `${label('backend')} (${label('level')}, oncall: ${label('oncall')})`;
 
 /** What is the same for every rule about a backend. */
-const aboutBackend = {
+export const aboutBackend = {
   // No row: nobody is registered. A backend with too few jobs has a row, without a number.
   noData: 'OK',
   // OotReplicationStale tells when ClickHouse fails; a dozen of these at once would hide it.

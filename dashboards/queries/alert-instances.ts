@@ -20,21 +20,28 @@ const backendLabels = (severity: Setting<Severity>): string => `downstream_repo 
       ${settingSql(severity)} AS severity,
       if(empty(oncalls), 'nobody', arrayStringConcat(oncalls, ', ')) AS oncall`;
 
-/** One row a registered backend of the levels. `from` has `downstream_repo`, `level`, `oncalls` and what `value` needs. */
+/**
+ * One row a registered backend of the levels. `from` has `downstream_repo`, `level`, `oncalls` and what `value` needs; where it
+ * has several rows a backend, `labels` are the columns that tell them apart.
+ */
 export const byBackend = (
   severity: Setting<Severity>,
   value: string,
   from: string,
-  { condition = '1', only = levels }: { condition?: string; only?: readonly string[] } = {},
+  {
+    condition = '1',
+    only = levels,
+    labels = [],
+  }: { condition?: string; only?: readonly string[]; labels?: readonly string[] } = {},
 ): string => sql`
     SELECT
-      ${backendLabels(severity)},
+      ${[backendLabels(severity), ...labels].join(',\n      ')},
       ${value} AS value
     FROM (
     ${from}
     )
     WHERE level IN (${quoted(only)}) AND ${condition}
-    ORDER BY backend`;
+    ORDER BY ${['backend', ...labels].join(', ')}`;
 
 /** Registered backends with what another query knows of them; without a row there, its columns have their defaults. */
 export const joinedToBackends = (from: string): string => sql`

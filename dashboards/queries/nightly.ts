@@ -59,9 +59,9 @@ const to = '$__toTime_ms';
 const runsInRange = runsBetween(`${from} - INTERVAL ${lookBackDays} DAY`, to);
 const inRange = `began_at >= ${from}`;
 
-/** One row a backend and event: its newest run, its streak, and the hours since that run. */
-const standing = sql`
-  ${runsBetween(`${to} - INTERVAL ${standingDays} DAY`, to)},
+/** One row a backend, event and upstream repository: its newest run, its streak, and the hours since that run. */
+export const standingOf = (condition: string) => sql`
+  ${runsBetween(`${to} - INTERVAL ${standingDays} DAY`, to, condition)},
   lines AS (
     SELECT ${line},
       argMax((verdict, sha, jobs, good_jobs, bad_jobs, running_jobs, missing_jobs), (began_at, sha)) AS newest,
@@ -93,6 +93,8 @@ const standing = sql`
       newest_run_url AS run_url
     FROM lines
   )`;
+
+const standing = standingOf(conditions);
 
 const isLate = `hours_since > ${config.nightly.maxHoursSinceLast}`;
 

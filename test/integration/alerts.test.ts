@@ -20,6 +20,8 @@ const names = [
   'OotBackendBroken',
   'OotBackendSilent',
   'OotJobsOverdue',
+  'OotNightlyLate',
+  'OotNightlyUnexpected',
   'OotQueueTimeHigh',
   'OotTimeoutRateHigh',
   'OotOverrunRateHigh',
@@ -36,7 +38,9 @@ it('tests every rule', () => {
 });
 
 describe('the frames of a rule', () => {
+  const ofBackend = ['backend', 'level', 'severity', 'oncall'];
   const labelsOf: Record<string, string[]> = {
+    OotNightlyLate: [...ofBackend, 'event', 'upstream'],
     OotSharedBreakage: ['upstream', 'pr', 'sha', 'event'],
     OotRelayProbeUnhealthy: ['check'],
     OotReplicationStale: ['replicator'],
@@ -44,7 +48,6 @@ describe('the frames of a rule', () => {
     OotReplicationSlow: [],
     OotQuarantine: [],
   };
-  const ofBackend = ['backend', 'level', 'severity', 'oncall'];
 
   /** Something for each rule to see, of people who like quotes. */
   const fill = async () => {
@@ -56,6 +59,7 @@ describe('the frames of a rule', () => {
         job(repo, -400, 'r', strange),
         job(repo, -30, 'f', { pr_number: 1, pytorch_head_sha: `s'ha`, upstream_repo: `o'rg/re"po` }),
         job(repo, -30, 'f', { pr_number: 0, event_type: `nigh'tly` }),
+        job(repo, -30, 'f', { pr_number: 0, event_type: 'nightly', upstream_repo: `o'rg/re"po` }),
       ]),
     );
     const shards = (['poller', 'lambda'] as const).flatMap((replicator) =>

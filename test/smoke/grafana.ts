@@ -41,21 +41,21 @@ export async function smokeGrafana(
       });
 
     step('a dry run changes nothing');
-    expectCounts(await push(grafana, one, destination, { isDryRun: true, say }), { create: 14 });
+    expectCounts(await push(grafana, one, destination, { isDryRun: true, say }), { create: 15 });
     deepStrictEqual(await grafana.get(`api/folders/${one.folder.uid}`), null);
 
     step('two instances, each from nothing');
-    expectCounts(await push(grafana, one, destination, options), { create: 14 });
-    expectCounts(await push(grafana, two, destination, options), { create: 14 });
+    expectCounts(await push(grafana, one, destination, options), { create: 15 });
+    expectCounts(await push(grafana, two, destination, options), { create: 15 });
     await settle();
 
     step('pushed again: all unchanged');
-    expectCounts(await push(grafana, one, destination, options), { same: 14 });
-    expectCounts(await push(grafana, two, destination, options), { same: 14 });
+    expectCounts(await push(grafana, one, destination, options), { same: 15 });
+    expectCounts(await push(grafana, two, destination, options), { same: 15 });
 
     step('another address: one change');
-    expectCounts(await push(grafana, one, other, options), { update: 1, same: 13 });
-    expectCounts(await push(grafana, one, other, options), { same: 14 });
+    expectCounts(await push(grafana, one, other, options), { update: 1, same: 14 });
+    expectCounts(await push(grafana, one, other, options), { same: 15 });
 
     step('somebody saves a dashboard of ours, and puts one of theirs beside it');
     const { uid } = one.dashboards.pr;
@@ -64,7 +64,7 @@ export async function smokeGrafana(
     await save(grafana, one.folder.uid, foreign);
     await settle();
     const repaired = await push(grafana, one, other, options);
-    expectCounts(repaired, { update: 1, same: 13 });
+    expectCounts(repaired, { update: 1, same: 14 });
     ok(
       repaired.kept.some(({ name }) => name.includes(foreign.uid)),
       'the dashboard of others is not named',
@@ -87,11 +87,11 @@ export async function smokeGrafana(
       removal.kept.map(({ kind }) => kind),
       ['dashboard', 'folder'],
     );
-    expectCounts(await push(grafana, two, destination, options), { same: 14 });
+    expectCounts(await push(grafana, two, destination, options), { same: 15 });
     await grafana.send({ method: 'DELETE', path: `api/dashboards/uid/${foreign.uid}` });
     await settle();
     expectCounts(await remove(grafana, one, options), { delete: 1 });
-    expectCounts(await remove(grafana, two, options), { delete: 23 });
+    expectCounts(await remove(grafana, two, options), { delete: 25 });
     deepStrictEqual(await grafana.get(`api/folders/${two.folder.uid}`), null);
     deepStrictEqual(await policiesOf(grafana), before, 'the notification policies are not as they were');
   } finally {

@@ -108,6 +108,8 @@ describe('the file of rules', () => {
       ['oot-backend-broken', 'OotBackendBroken'],
       ['oot-backend-silent', 'OotBackendSilent'],
       ['oot-jobs-overdue', 'OotJobsOverdue'],
+      ['oot-nightly-late', 'OotNightlyLate'],
+      ['oot-nightly-unexpected', 'OotNightlyUnexpected'],
       ['oot-queue-time-high', 'OotQueueTimeHigh'],
       ['oot-timeout-rate-high', 'OotTimeoutRateHigh'],
       ['oot-overrun-rate-high', 'OotOverrunRateHigh'],

@@ -55,7 +55,7 @@ const failure = (promise: Promise<unknown>): Promise<Error> =>
     (error: unknown) => error as Error,
   );
 
-const allSame = '0 created, 0 updated, 0 deleted, 14 unchanged, 0 of others kept';
+const allSame = '0 created, 0 updated, 0 deleted, 15 unchanged, 0 of others kept';
 /** Everything that a Grafana holds, to compare. */
 const snapshot = () => structuredClone(grafana.state);
 
@@ -81,14 +81,14 @@ const marked = { annotations: { __oot_bundle__: 'oot 0123456789ab' }, provenance
 describe('push into an empty Grafana', () => {
   it('makes everything, what rules name before the rules', async () => {
     const { changes, summary } = await pushed();
-    expect(summary).toBe('14 created, 0 updated, 0 deleted, 0 unchanged, 0 of others kept');
+    expect(summary).toBe('15 created, 0 updated, 0 deleted, 0 unchanged, 0 of others kept');
     expect(changes).toEqual([
       'POST /api/folders',
       'PUT /api/v1/provisioning/templates/oot',
       'POST /api/v1/provisioning/mute-timings',
       'POST /api/v1/provisioning/contact-points',
       ...Array<string>(6).fill('POST /api/dashboards/db'),
-      ...['oot-backends', 'oot-readiness', 'oot-upstream', 'oot-pipeline'].map(
+      ...['oot-backends', 'oot-nightly', 'oot-readiness', 'oot-upstream', 'oot-pipeline'].map(
         (group) => `PUT /api/v1/provisioning/folder/oot/rule-groups/${group}`,
       ),
     ]);
@@ -120,7 +120,7 @@ describe('push into an empty Grafana', () => {
     await pushed();
     const { uid, annotations, ...sent } = grafana.state.rules.get('oot-backend-failing')!;
     const rules = [...grafana.state.rules.values()];
-    expect(rules).toHaveLength(13);
+    expect(rules).toHaveLength(15);
     expect(new Set(rules.map(({ provenance }) => provenance))).toEqual(new Set(['api']));
     expect(sent).toMatchObject({ folderUID: 'oot', ruleGroup: 'oot-backends', keep_firing_for: '1h' });
     for (const key of ['keepFiringFor', 'dashboardUid', 'panelId', 'orgId'])
@@ -143,7 +143,7 @@ describe('push into an empty Grafana', () => {
   it('only says what it would do in a dry run', async () => {
     const before = snapshot();
     const { summary, changes } = await pushed(ours, toTeam, true);
-    expect(summary).toBe('would be: 14 created, 0 updated, 0 deleted, 0 unchanged, 0 of others kept');
+    expect(summary).toBe('would be: 15 created, 0 updated, 0 deleted, 0 unchanged, 0 of others kept');
     expect(changes).toEqual([]);
     expect(snapshot()).toEqual(before);
   });
@@ -205,7 +205,7 @@ describe('push again', () => {
     const { lines: said, changes } = await pushed();
     expect(said.filter((text) => !text.startsWith('same'))).toEqual([
       line,
-      '0 created, 1 updated, 0 deleted, 13 unchanged, 0 of others kept',
+      '0 created, 1 updated, 0 deleted, 14 unchanged, 0 of others kept',
     ]);
     expect(changes).toHaveLength(1);
     const { dashboards, ...rest } = snapshot();
@@ -234,7 +234,7 @@ describe('push again', () => {
   it('replaces what the push of an earlier version made, which left no hash', async () => {
     grafana.state.folders.set('oot', { title: 'OOT CI' });
     dashboard({ uid: 'oot-summary', tags: ['oot-ci'] });
-    expect((await pushed()).summary).toBe('12 created, 1 updated, 0 deleted, 1 unchanged, 0 of others kept');
+    expect((await pushed()).summary).toBe('13 created, 1 updated, 0 deleted, 1 unchanged, 0 of others kept');
   });
 });
 
@@ -261,11 +261,11 @@ describe('an upgrade', () => {
       'delete  dashboard      Title of oot-old (oot-old)',
       'delete  rule           Title of oot-old-rule (oot-old-rule)',
       'delete  template       oot-old',
-      '0 created, 0 updated, 3 deleted, 14 unchanged, 5 of others kept',
+      '0 created, 0 updated, 3 deleted, 15 unchanged, 5 of others kept',
     ]);
     const { dashboards, rules, templates } = grafana.state;
     expect([...dashboards.keys()].slice(6)).toEqual(['abc', 'oot-mine', 'oot-filed', 'oot-elsewhere']);
-    expect([...rules.keys()].slice(13)).toEqual(['theirs', 'oot-copied']);
+    expect([...rules.keys()].slice(15)).toEqual(['theirs', 'oot-copied']);
     expect([...templates.keys()]).toEqual(['oot', 'oot-theirs']);
   });
 
@@ -274,9 +274,9 @@ describe('an upgrade', () => {
     const now = grafana.state.rules.get('oot-quarantine')!;
     grafana.state.rules.delete('oot-quarantine');
     rule({ ...now, uid: 'oot-quarantine-old', ruleGroup: 'oot-old-group' });
-    expect((await pushed()).summary).toBe('0 created, 1 updated, 1 deleted, 13 unchanged, 0 of others kept');
+    expect((await pushed()).summary).toBe('0 created, 1 updated, 1 deleted, 14 unchanged, 0 of others kept');
     expect(grafana.state.rules.get('oot-quarantine')).toEqual(now);
-    expect(grafana.state.rules.size).toBe(13);
+    expect(grafana.state.rules.size).toBe(15);
   });
 
   it('moves a rule of ours from one group to another', async () => {
@@ -286,7 +286,7 @@ describe('an upgrade', () => {
       'update  rule group     oot-pipeline: ~OotQuarantine',
     ]);
     expect(grafana.state.rules.get('oot-quarantine')!.ruleGroup).toBe('oot-pipeline');
-    expect(grafana.state.rules.size).toBe(13);
+    expect(grafana.state.rules.size).toBe(15);
   });
 
   it('deletes retired mute timings and contact points, unless others use them', async () => {
@@ -495,12 +495,12 @@ describe('two instances in one Grafana', () => {
     await pushed();
     const alone = snapshot();
     expect((await pushed(staging)).summary).toBe(
-      '14 created, 0 updated, 0 deleted, 0 unchanged, 0 of others kept',
+      '15 created, 0 updated, 0 deleted, 0 unchanged, 0 of others kept',
     );
     expect((await pushed()).summary).toBe(allSame);
     expect((await pushed(staging)).summary).toBe(allSame);
     expect(grafana.state.dashboards.size).toBe(12);
-    expect(grafana.state.rules.size).toBe(26);
+    expect(grafana.state.rules.size).toBe(30);
     await removed(staging);
     expect(snapshot()).toEqual(alone);
   });
@@ -512,7 +512,7 @@ describe('remove', () => {
     await pushed();
     const { changes, summary } = await removed();
     expect(snapshot()).toEqual(before);
-    expect(summary).toBe('0 created, 0 updated, 23 deleted, 0 unchanged, 0 of others kept');
+    expect(summary).toBe('0 created, 0 updated, 25 deleted, 0 unchanged, 0 of others kept');
     expect(changes.at(-1)).toBe('DELETE /api/folders/oot');
     expect((await removed()).summary).toBe('0 created, 0 updated, 0 deleted, 0 unchanged, 0 of others kept');
   });
@@ -521,7 +521,7 @@ describe('remove', () => {
     await pushed();
     const before = snapshot();
     expect(await removed(ours, true)).toMatchObject({
-      summary: 'would be: 0 created, 0 updated, 23 deleted, 0 unchanged, 0 of others kept',
+      summary: 'would be: 0 created, 0 updated, 25 deleted, 0 unchanged, 0 of others kept',
       changes: [],
     });
     expect(snapshot()).toEqual(before);
@@ -607,10 +607,10 @@ describe('when Grafana refuses', () => {
     const call = 'PUT /api/v1/provisioning/folder/oot/rule-groups/oot-upstream';
     grafana.overrides[call] = { status: 403, body: { message: 'no permission' } };
     expect((await failure(pushed())).message).toBe(
-      `${call}: 403 no permission\n12 of 14 changes were made; the same command again goes on from there`,
+      `${call}: 403 no permission\n13 of 15 changes were made; the same command again goes on from there`,
     );
     grafana.overrides = {};
-    expect((await pushed()).summary).toBe('2 created, 0 updated, 0 deleted, 12 unchanged, 0 of others kept');
+    expect((await pushed()).summary).toBe('2 created, 0 updated, 0 deleted, 13 unchanged, 0 of others kept');
     expect((await pushed()).summary).toBe(allSame);
   });
 

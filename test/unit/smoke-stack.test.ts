@@ -123,7 +123,7 @@ describe('npm run test:smoke', () => {
     expect(lines.at(-3)).toMatch(
       /^it fires 0 s after the callbacks: org\/repo \(L3, oncall: one, two\): its newest 5/,
     );
-    expect(lines.at(-1)).toBe('13 of 13 alert rules were evaluated, none with an error');
+    expect(lines.at(-1)).toBe('15 of 15 alert rules were evaluated, none with an error');
   });
 
   it('waits for data that comes late', async () => {

@@ -1,0 +1,197 @@
+import type { WorkflowJobRow } from '../../clickhouse/tables';
+import type { Labels } from '../../dashboards/alerts/evaluate';
+import { nightlyHoursSql, nightlyUnexpectedCountSql } from '../../dashboards/queries/nightly';
+import {
+  alerting,
+  breachesAt,
+  changesOf,
+  days,
+  hours,
+  insert,
+  job,
+  msAt,
+  probe,
+  recovering,
+  rerun,
+  reset,
+  rowsAt,
+  textsAt,
+  type Mark,
+} from '../helpers/alert-clock';
+import { startClickHouse, type TestClickHouse } from '../helpers/engines';
+import { expandQuery } from '../helpers/grafana';
+
+let clickHouse: TestClickHouse;
+beforeAll(async () => {
+  clickHouse = await startClickHouse();
+});
+afterAll(() => clickHouse.stop());
+beforeEach(() => reset(clickHouse));
+
+const add = (...rows: WorkflowJobRow[]) => insert(clickHouse, ...rows);
+const changes = (name: string, ...stretches: [number, number][]) => changesOf(clickHouse, name, ...stretches);
+const rows = (name: string, minute = 0) => rowsAt(clickHouse, name, minute);
+const breaches = (name: string, minute = 0) => breachesAt(clickHouse, name, minute);
+const texts = (name: string) => textsAt(clickHouse, name, 0);
+/** What a panel of the nightly page shows at a minute, nothing chosen. */
+const panel = (query: string, minute: number) =>
+  clickHouse.rows<Record<string, number>>(
+    expandQuery(query, {
+      fromMs: msAt(minute - days(7)),
+      toMs: msAt(minute),
+      intervalMs: 600_000,
+      variables: { level: '$__all', backend: '$__all', event: '$__all', upstream: '$__all' },
+    }),
+  );
+
+/** A job of a night. */
+const night = (
+  backend: string,
+  minute: number,
+  mark: Mark,
+  overrides: Parameters<typeof job>[3] = {},
+): WorkflowJobRow => job(backend, minute, mark, { event_type: 'nightly', pr_number: 0, ...overrides });
+
+const four: Labels = { backend: 'a/four', level: 'L4', severity: 'warning', oncall: 'ann, bob' };
+const three: Labels = { backend: 'b/three', level: 'L3', severity: 'warning', oncall: 'cem' };
+const otherThree: Labels = { backend: 'c/three', level: 'L3', severity: 'warning', oncall: 'nobody' };
+const two: Labels = { backend: 'd/two', level: 'L2', severity: 'info', oncall: 'dee' };
+const ofProbe: Labels = { backend: probe, level: 'L2', severity: 'info', oncall: 'nobody' };
+const nightly = { event: 'nightly', upstream: 'pytorch/pytorch' };
+const nightlyPage = 'https://grafana.example/d/oot-nightly';
+const runbook = 'https://github.com/pytorch/oot-ci-health/blob/main/dashboards/runbook.md#';
+
+describe('OotNightlyLate', () => {
+  const rule = 'OotNightlyLate';
+
+  it('fires 30 minutes after a night is 30 hours ago, and ends with the first job of the next one', async () => {
+    await add(night('b/three', -hours(30), 's'), night('b/three', 50, 'r'));
+    expect(await changes(rule, [-5, 60])).toEqual({
+      [-5]: [],
+      35: [alerting({ ...three, ...nightly }, expect.closeTo(30.58, 2) as never, 30)],
+      55: [],
+    });
+  });
+
+  it('says who, which run, how long, where to look and what to do', async () => {
+    await add(night('b/three', -hours(50), 's', { event_type: 'periodic', upstream_repo: 'other/up' }));
+    expect(await texts(rule)).toEqual([
+      {
+        summary: 'A scheduled run of a backend did not come.',
+        description:
+          'b/three (L3, oncall: cem): its last periodic run for other/up began 50 h ago, 30 h are too long. Looked for: 30 days back.',
+        runbook_url: `${runbook}ootnightlylate`,
+        dashboard: `${nightlyPage}?viewPanel=9&var-backend=b%2Fthree&var-event=periodic&var-upstream=other%2Fup`,
+      },
+    ]);
+  });
+
+  it('has a row for each event and upstream repository, and none of an L1, a stranger or who never ran by the clock', async () => {
+    await add(
+      night('a/four', -hours(31), 's'),
+      night('a/four', -hours(2), 's', { event_type: 'periodic' }),
+      night('a/four', -hours(3), 's', { upstream_repo: 'other/up' }),
+      night('d/two', -hours(29), 'f'),
+      job('b/three', -hours(40), 's'),
+      night('e/one', -hours(40), 's'),
+      night('not/known', -hours(40), 's'),
+    );
+    const row = (labels: Labels, value: number) => ({ labels, value, limit: 30, isBreaching: value > 30 });
+    expect(await rows(rule)).toEqual(
+      [
+        row({ ...four, ...nightly }, 31),
+        row({ ...four, event: 'nightly', upstream: 'other/up' }, 3),
+        row({ ...four, ...nightly, event: 'periodic' }, 2),
+        row({ ...two, ...nightly }, 29),
+      ].sort((a, b) => (JSON.stringify(a.labels) < JSON.stringify(b.labels) ? -1 : 1)),
+    );
+    // As the page beside it has it, which shows who is not registered, too.
+    const shown = (await panel(nightlyHoursSql, 0)).map(({ hours_since }) => hours_since);
+    expect(shown).toEqual([40, 40, 31, 29, 3, 2]);
+  });
+
+  it('takes no re-run and no pull request for a night', async () => {
+    const first = night('a/four', -hours(40), 'f', { pytorch_head_sha: 'n1' });
+    await add(first, rerun(first, -hours(1), 's'), job('a/four', -10, 's'));
+    expect(await breaches(rule)).toEqual({ 'a/four': 40 });
+    // Nor where the night itself is older than all that is looked at: then it is as if there had been none.
+    expect(await breaches(rule, days(30) - hours(40))).toEqual({ 'a/four': days(30) / 60 });
+    expect(await rows(rule, days(30) - hours(40) + 1)).toEqual([]);
+  });
+
+  it('is fine when nothing is known', async () => {
+    expect(await rows(rule)).toEqual([]);
+    expect(await changes(rule, [0, 40])).toEqual({ 0: [] });
+  });
+});
+
+describe('OotNightlyUnexpected', () => {
+  const rule = 'OotNightlyUnexpected';
+
+  it('fires 10 minutes after a scheduled job failed, is kept for an hour after a re-run healed it', async () => {
+    const bad = night('b/three', -30, 'f', { outcome: 5, pytorch_head_sha: 'n1' });
+    await add(bad, night('b/three', -30, 's', { job_name: 'other' }), rerun(bad, 29, 's', 45));
+    expect(await changes(rule, [0, 50], [85, 95])).toEqual({
+      0: [],
+      15: [alerting(three, 1, 0)],
+      30: [recovering(three, 0, 0)],
+      90: [],
+    });
+  });
+
+  it('says who, how many, where to look and what to do', async () => {
+    await add(night('a/four', -hours(3), 'f'), night('a/four', -hours(2), 't', { event_type: 'periodic' }));
+    expect(await texts(rule)).toEqual([
+      {
+        summary: 'Scheduled jobs of a backend did not end as expected.',
+        description:
+          'a/four (L4, oncall: ann, bob): 2 nightly or periodic jobs of the last 24 h did not end as expected, limit 0.',
+        runbook_url: `${runbook}ootnightlyunexpected`,
+        dashboard: `${nightlyPage}?viewPanel=12&var-backend=a%2Ffour`,
+      },
+    ]);
+  });
+
+  it('counts what counts: no pull request, nothing cancelled, what a probe announced is fine', async () => {
+    await add(
+      night('a/four', -60, 'f'),
+      ...(['s', 'c', 'r'] as const).map((mark) => night('b/three', -60, mark)),
+      job('c/three', -60, 'f'),
+      job('c/three', -60, 'f', { event_type: 'push', pr_number: 0 }),
+      night('d/two', -60, 't'),
+      night('d/two', -60, 'f'),
+      night(probe, -60, 'f', { job_name: 'xfail' }),
+      night(probe, -60, 's', { job_name: 'xcancel' }),
+      night('e/one', -60, 'f'),
+      night('not/known', -60, 'f'),
+    );
+    const row = (labels: Labels, value: number) => ({ labels, value, limit: 0, isBreaching: value > 0 });
+    expect(await rows(rule)).toEqual([
+      row(four, 1),
+      row(three, 0),
+      row(otherThree, 0),
+      row(two, 2),
+      row(ofProbe, 1),
+    ]);
+    // The page counts an L1 and a stranger, too.
+    expect(await panel(nightlyUnexpectedCountSql, 0)).toEqual([{ unexpected: 6 }]);
+  });
+
+  it('forgets what was received more than 24 hours ago', async () => {
+    await add(night('a/four', -60, 'f'));
+    expect(await breaches(rule, hours(23))).toEqual({ 'a/four': 1 });
+    expect(await breaches(rule, hours(23) + 1)).toEqual({});
+  });
+
+  it('is fine when nothing is known', async () => {
+    expect(await rows(rule)).toEqual(
+      [four, three, otherThree, two, ofProbe].map((labels) => ({
+        labels,
+        value: 0,
+        limit: 0,
+        isBreaching: false,
+      })),
+    );
+    expect(await changes(rule, [0, 15])).toEqual({ 0: [] });
+  });
+});
