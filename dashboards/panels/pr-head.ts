@@ -1,14 +1,8 @@
 import { BigValueColorMode, ReduceDataOptionsBuilder } from '@grafana/grafana-foundation-sdk/common';
 import { config } from '../config';
 import { linkOut } from '../links';
-import {
-  blockingLevel,
-  otherPrsHours,
-  prBlockingSql,
-  prCommitSql,
-  prElsewhereSql,
-  prSentenceSql,
-} from '../queries/pr';
+import { blockingLevel, otherPrsHours } from '../queries/change';
+import { prBlockingSql, prCommitSql, prElsewhereSql, prSentenceSql } from '../queries/pr';
 import { statPanel, type PanelText } from './base';
 import { textColors } from './pr-cells';
 

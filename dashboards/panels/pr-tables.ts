@@ -1,14 +1,7 @@
 import { config } from '../config';
 import { field, linkOut, linkTo } from '../links';
-import {
-  blockingLevel,
-  otherPrsHours,
-  prBackendsSql,
-  prCommitsSql,
-  prFailedTestsSql,
-  prJobsSql,
-  prWorkflowsSql,
-} from '../queries/pr';
+import { blockingLevel, otherPrsHours } from '../queries/change';
+import { prBackendsSql, prCommitsSql, prFailedTestsSql, prJobsSql, prWorkflowsSql } from '../queries/pr';
 import { displayName, hidden, outcomeCell, tablePanel, width } from './base';
 import { cellLinks } from './cell-links';
 import { agoCell, backendCell, badCountCell, coloredText, countCell, secondsCell, urlCell } from './pr-cells';
