@@ -4,6 +4,7 @@ export const tables = {
   workflowRun: 'oot_workflow_run',
   attemptIndex: 'oot_attempt_index',
   prDay: 'oot_pr_day',
+  commitDay: 'oot_commit_day',
   activityDay: 'oot_activity_day',
   backendRegistry: 'oot_backend_registry',
   quarantine: 'oot_quarantine_log',
@@ -14,6 +15,7 @@ export const tables = {
 export const attemptDays = {
   [tables.attemptIndex]: 'day',
   [tables.prDay]: 'day',
+  [tables.commitDay]: 'day',
   [tables.activityDay]: 'received_day',
   [tables.workflowRun]: 'toDate(received_at)',
   // The last: it says what is kept.

@@ -1,5 +1,6 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { backendDashboard } from './backend';
+import { commitDashboard } from './commit';
 import { nightlyDashboard } from './nightly';
 import { pipelineDashboard } from './pipeline';
 import { prDashboard } from './pr';
@@ -11,6 +12,7 @@ export const allDashboards = (): Dashboard[] => [
   summaryDashboard(),
   backendDashboard(),
   prDashboard(),
+  commitDashboard(),
   nightlyDashboard(),
   readinessDashboard(),
   pipelineDashboard(),

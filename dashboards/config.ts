@@ -27,6 +27,7 @@ export const config = {
     summary: { uid: 'oot-summary', title: 'OOT backends' },
     backend: { uid: 'oot-backend', title: 'OOT backend' },
     pr: { uid: 'oot-pr', title: 'OOT pull request' },
+    commit: { uid: 'oot-commit', title: 'OOT commit' },
     nightly: { uid: 'oot-nightly', title: 'OOT nightly' },
     readiness: { uid: 'oot-readiness', title: 'OOT readiness' },
     pipeline: { uid: 'oot-pipeline', title: 'OOT pipeline' },
@@ -85,6 +86,8 @@ export const config = {
     listedDays: 30,
     listedPrs: 1000,
   },
+  /** Commits without a PR to choose from: as with PRs. */
+  commit: { listedDays: 30, listed: 1000 },
   /** So many backends of these levels that break on one PR or commit at once make upstream the suspect. */
   sharedBreakage: {
     minBackends: 2,

@@ -4,7 +4,7 @@ import { config } from './config';
 export type DashboardName = keyof typeof config.dashboards;
 
 /** Their variables take one value, and Grafana would put `All` of another dashboard into them. */
-const ofOneThing: readonly DashboardName[] = ['backend', 'pr'];
+const ofOneThing: readonly DashboardName[] = ['backend', 'pr', 'commit'];
 
 /** A link in the head of a dashboard to each other one, keeping time range, data source and, where it can, variables. */
 export const headLinks = (own: DashboardName) =>

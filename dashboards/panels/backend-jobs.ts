@@ -135,7 +135,7 @@ export const attemptsPanel = () =>
       width(85),
       noPullRequest,
       cellLinks(
-        linkWithin('All backends on this commit', 'pr_page_url'),
+        linkWithin('All backends on this commit', 'change_page_url'),
         linkToColumn('Pull request', 'pull_request_url'),
       ),
     ])
@@ -143,6 +143,7 @@ export const attemptsPanel = () =>
       displayName('Commit'),
       width(90),
       cellLinks(
+        linkWithin('All backends on this commit', 'change_page_url'),
         linkOut('Commit', `${config.github}/${field('upstream_repo')}/commit/${field('pytorch_head_sha')}`),
       ),
     ])
@@ -165,7 +166,7 @@ export const attemptsPanel = () =>
       width(85),
       cellLinks(linkToColumn('Artifacts', 'artifact_url')),
     ])
-    .overrideByName('pr_page_url', [hidden])
+    .overrideByName('change_page_url', [hidden])
     .overrideByName('pull_request_url', [hidden])
     .overrideByName('upstream_repo', [hidden])
     .overrideByName('pytorch_head_sha', [hidden])

@@ -41,7 +41,7 @@ export const matrixPanel = () =>
   tablePanel(
     {
       title: 'Newest attempts by commit and job',
-      description: `The newest ${matrixCommits} commits of the time range by when their first attempt was received, each with the newest attempt of every job. A click on a cell opens its run, on a commit all backends on it, or GitHub where it is of no PR. A probe job that ended as its name announces is shown as a success. Follows the workflows, jobs, outcomes and event types chosen above; overdue: running for over ${config.overdueMinutes} min.`,
+      description: `The newest ${matrixCommits} commits of the time range by when their first attempt was received, each with the newest attempt of every job. A click on a cell opens its run, on a commit all backends on it. A probe job that ended as its name announces is shown as a success. Follows the workflows, jobs, outcomes and event types chosen above; overdue: running for over ${config.overdueMinutes} min.`,
       noData: 'No job was received in this time range',
     },
     matrixSql(),

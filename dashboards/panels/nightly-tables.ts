@@ -1,7 +1,7 @@
 import { type DynamicConfigValue, type ValueMapping } from '@grafana/grafana-foundation-sdk/dashboard';
 import { config } from '../config';
 import { outcomeMappings } from '../fields';
-import { field, linkOut } from '../links';
+import { field, linkOut, linkTo } from '../links';
 import {
   newsHours,
   nightlyRunsSql,
@@ -44,7 +44,14 @@ const thresholds = (...values: [value: number | null, color: string][]): Dynamic
 const commitCell: DynamicConfigValue[] = [
   displayName('Commit'),
   width(140),
-  cellLinks(linkOut('Commit on GitHub', `${config.github}/${field('upstream')}/commit/${field('sha')}`)),
+  cellLinks(
+    linkTo('commit', 'All backends on this commit', {
+      upstream: field('upstream'),
+      event: field('event'),
+      sha: field('sha'),
+    }),
+    linkOut('Commit on GitHub', `${config.github}/${field('upstream')}/commit/${field('sha')}`),
+  ),
 ];
 
 const eventCell = [displayName('Event'), width(90)];

@@ -65,11 +65,14 @@ export const probeRuns = () =>
       displayName('PR'),
       width(85),
       noPullRequest,
-      cellLinks(linkWithin('All backends on this commit', 'pr_page_url')),
+      cellLinks(linkWithin('All backends on this commit', 'change_page_url')),
     ])
     .overrideByName('sha', [
       displayName('Commit'),
-      cellLinks(linkOut('Commit on GitHub', `${config.github}/${field('upstream')}/commit/${field('sha')}`)),
+      cellLinks(
+        linkWithin('All backends on this commit', 'change_page_url'),
+        linkOut('Commit on GitHub', `${config.github}/${field('upstream')}/commit/${field('sha')}`),
+      ),
     ])
     .overrideByName('verdict', runCell('Run'))
     .overrideByName('jobs', countCell('Jobs'))
@@ -78,4 +81,4 @@ export const probeRuns = () =>
     .overrideByName('overdue_jobs', badCountCell('Overdue'))
     .overrideByName('running_jobs', countCell('Running'))
     .overrideByName('at', agoCell('When'))
-    .overrideByName('pr_page_url', [hidden]);
+    .overrideByName('change_page_url', [hidden]);

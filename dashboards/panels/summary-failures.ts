@@ -90,14 +90,17 @@ export const sharedBreakage = () =>
       unit('none'),
       width(90),
       cellLinks(
-        linkWithin(`Open PR ${field('pr')}`, 'pr_page_url'),
+        linkWithin('All backends on this commit', 'change_page_url'),
         linkToColumn('On GitHub', 'pull_request_url'),
       ),
     ])
     .overrideByName('sha', [
       displayName('Commit'),
       width(110),
-      cellLinks(linkOut('On GitHub', `${config.github}/${field('upstream_repo')}/commit/${field('sha')}`)),
+      cellLinks(
+        linkWithin('All backends on this commit', 'change_page_url'),
+        linkOut('On GitHub', `${config.github}/${field('upstream_repo')}/commit/${field('sha')}`),
+      ),
     ])
     .overrideByName('event_type', [displayName('Event'), width(100)])
     .overrideByName('bad_backends', [displayName('Backends failing'), width(125)])
@@ -106,5 +109,5 @@ export const sharedBreakage = () =>
     .overrideByName('backends', [displayName('Failing backends'), { id: 'custom.minWidth', value: 260 }])
     .overrideByName('first_bad_at', [displayName('First'), unit('dateTimeFromNow'), width(110)])
     .overrideByName('last_bad_at', [displayName('Last'), unit('dateTimeFromNow'), width(110)])
-    .overrideByName('pr_page_url', [hidden])
+    .overrideByName('change_page_url', [hidden])
     .overrideByName('pull_request_url', [hidden]);

@@ -1,7 +1,7 @@
 import { config } from '../config';
 import { filters, jobsInRange, shownOutcome, quantile, sql, successRate } from '../sql';
 import { attemptInRange, chosen } from './backend';
-import { headSha, prPageUrl, pullRequestUrl } from './pr-verdict';
+import { headSha, changePageUrl, pullRequestUrl } from './pr-verdict';
 
 /** As many rows as a table of jobs shows. */
 export const jobRows = config.rows.jobs;
@@ -88,7 +88,7 @@ export const attemptsSql = () => sql`
     if(artifact_url = '', '', 'artifacts') AS artifacts,
     upstream_repo,
     pytorch_head_sha,
-    ${prPageUrl(headSha)} AS pr_page_url,
+    ${changePageUrl(headSha)} AS change_page_url,
     ${pullRequestUrl} AS pull_request_url,
     workflow_run_url,
     artifact_url

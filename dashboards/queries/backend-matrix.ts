@@ -1,7 +1,7 @@
 import { config } from '../config';
 import { filters, isNewestIn, sql } from '../sql';
 import { attemptInRange, chosen, verdict, workflowAndJob } from './backend';
-import { prPageUrl } from './pr-verdict';
+import { changePageUrl } from './pr-verdict';
 
 /** Rows of the matrix: newest commits. */
 export const matrixCommits = config.rows.commits;
@@ -17,16 +17,13 @@ const commit = "if(pytorch_head_sha = '', delivery_id, pytorch_head_sha)";
  * One row a cell of the matrix commit x job, long, for Grafana to turn: newest commit first, jobs in the order of
  * their names. Every commit has every job, or the columns would stand in the order in which they happen to
  * appear. After turning, a cell knows nothing but its own value, so a value carries its link: `cell` is the URL
- * of the run and, after `#`, the verdict; `pull_request` that of the page of the PR or, without one, of the commit on
- * GitHub and, after `#`, what to show. How new a commit is goes by its first attempt: a re-run does not make it newer.
+ * of the run and, after `#`, the verdict; `pull_request` that of the page of the PR or commit and, after `#`,
+ * what to show. How new a commit is goes by its first attempt: a re-run does not make it newer.
  */
 export const matrixSql = () => sql`
   SELECT
     concat(
-      multiIf(
-        pr_number > 0, ${prPageUrl("if(sha = '', concat('delivery ', head), sha)")},
-        sha != '', concat('${config.github}/', upstream_repo, '/commit/', sha),
-        ${runsUrl}),
+      ${changePageUrl("if(sha = '', concat('delivery ', head), sha)")},
       '#',
       if(pr_number > 0, toString(pr_number), ''),
       if(pr_number > 0 AND event_type = 'pull_request', '', concat(if(pr_number > 0, ' ', ''), event_type)),

@@ -16,7 +16,9 @@ export type Change = {
   otherPrs: string;
   /** How one of them is called. */
   otherPr: string;
-  /** Whether failing backends of a level block it. */
+  /** What to suspect, where something fails here alone. */
+  suspect: string;
+  /** Whether failing backends of a level keep it from merging. */
   isBlockable: boolean;
 };
 

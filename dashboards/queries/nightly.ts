@@ -154,7 +154,7 @@ export const nightlyUnexpectedSql = sql`
     received_at,
     failed_tests,
     upstream_repo AS upstream,
-    pytorch_head_sha AS sha,
+    ${headSha} AS sha,
     workflow_run_url AS run_url,
     artifact_url
   FROM ${newsJobs}

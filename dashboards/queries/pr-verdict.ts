@@ -30,9 +30,12 @@ export const headSha = `if(pytorch_head_sha = '', concat('delivery ', delivery_i
  * on). What they are made of is held to forms that mean nothing else in a URL.
  */
 
-/** The page of a row's pull request, from Grafana's own root, with its commit; empty without one. `sha`: as {@link headSha}. */
-export const prPageUrl = (sha: string): string =>
-  `if(pr_number = 0, '', concat('d/${config.dashboards.pr.uid}?var-datasource=', \${datasource:singlequote}, '&var-upstream=', upstream_repo, '&var-pr=', toString(pr_number), '&var-sha=', encodeURLComponent(${sha})))`;
+/**
+ * The page of what a row is about, from Grafana's own root: of its pull request or, without one, of its commit and event.
+ * `sha`: as {@link headSha}.
+ */
+export const changePageUrl = (sha: string, eventType = 'event_type'): string =>
+  `concat(if(pr_number = 0, 'd/${config.dashboards.commit.uid}', 'd/${config.dashboards.pr.uid}'), '?var-datasource=', \${datasource:singlequote}, '&var-upstream=', upstream_repo, if(pr_number = 0, concat('&var-event=', encodeURLComponent(${eventType})), concat('&var-pr=', toString(pr_number))), '&var-sha=', encodeURLComponent(${sha}))`;
 
 /** A row's pull request on GitHub, empty without one. */
 export const pullRequestUrl = `if(pr_number = 0, '', concat('${config.github}/', upstream_repo, '/pull/', toString(pr_number)))`;

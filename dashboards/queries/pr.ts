@@ -11,41 +11,42 @@ const prNumber = 'toUInt64OrZero(${pr:singlequote})';
 const prCondition = `pr_number > 0 AND pr_number = ${prNumber} AND ${upstreamCondition}
       AND toDate(received_at) IN (SELECT day FROM oot_pr_day WHERE pr_number = ${prNumber})`;
 
-const ofPr: change.Change = {
+export const prChange: change.Change = {
   condition: prCondition,
   otherPrs: `pr_number > 0 AND pr_number != ${prNumber}`,
   otherPr: 'other PR',
+  suspect: 'this PR',
   isBlockable: true,
 };
 
 /** "5/8 backends passed, 1 failing, 2 running". No row where no backend has reported. */
-export const prSentenceSql = change.sentenceSql(ofPr);
+export const prSentenceSql = change.sentenceSql(prChange);
 
 /** Each backend's verdict on the commit, worst first, those that block before others. */
-export const prBackendsSql = change.backendsSql(ofPr);
+export const prBackendsSql = change.backendsSql(prChange);
 
 /** Each workflow of each backend on the commit: its verdict, and how many of its jobs came to what. */
-export const prWorkflowsSql = change.workflowsSql(ofPr);
+export const prWorkflowsSql = change.workflowsSql(prChange);
 
 /** Every job of the commit, worst first, and beside each bad one whether it fails on other PRs too. */
-export const prJobsSql = change.jobsSql(ofPr);
+export const prJobsSql = change.jobsSql(prChange);
 
 /** The same rows with what a panel has no room for. */
 export const prJobsInFullSql = change.jobsSql(
-  ofPr,
+  prChange,
   ['event_type', 'started_at', 'completed_at'],
   ['is_counted', 'is_as_expected'],
 );
 
 /** "2 of 3 failing jobs also fail on other PRs". No row where no backend has reported. */
-export const prElsewhereSql = change.elsewhereSql(ofPr);
+export const prElsewhereSql = change.elsewhereSql(prChange);
 
 /** One row a failed test of a job of the commit; a last one a job for those that didn't fit. */
-export const prFailedTestsSql = change.failedTestsSql(ofPr);
+export const prFailedTestsSql = change.failedTestsSql(prChange);
 
 /** Backends that fail and block the PR, by name. No row where no backend has reported. */
 export const prBlockingSql = sql`
-  WITH ${change.jobsOfCommit(ofPr)}, ${change.backendsOfCommit(ofPr)}
+  WITH ${change.jobsOfCommit(prChange)}, ${change.backendsOfCommit(prChange)}
   SELECT if(countIf(is_blocking) = 0, 'nothing blocks', concat('blocked by ', arrayStringConcat(arraySort(groupArrayIf(downstream_repo, is_blocking)), ', '))) AS blocking
   FROM backends
   HAVING count() > 0`;

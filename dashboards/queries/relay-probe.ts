@@ -1,7 +1,7 @@
 import { config } from '../config';
 import { isScheduled, sql } from '../sql';
 import { runsBetween } from './nightly';
-import { headSha, jobCounts, prPageUrl, verdictOfCounts } from './pr-verdict';
+import { headSha, jobCounts, changePageUrl, verdictOfCounts } from './pr-verdict';
 
 /*
  * What the relay is tested by: a backend whose jobs end as their names announce. The panel that shows it and the alert
@@ -56,7 +56,7 @@ export const probeRunsSql = sql`
   WITH ${runsBetween(`${to} - INTERVAL ${alerts.probe.nightlyDays} DAY`, to, `${isScheduled} AND ${ofProbe}`)}
   SELECT
     event, upstream_repo AS upstream, pr_number AS pr, sha, verdict, jobs, good_jobs, bad_jobs, overdue_jobs, running_jobs, at,
-    ${prPageUrl('sha')} AS pr_page_url
+    ${changePageUrl('sha', 'event')} AS change_page_url
   FROM (
     SELECT
       'pull_request' AS event, upstream_repo, pr_number, sha, ${verdictOfCounts} AS verdict,

@@ -9,7 +9,7 @@ import {
   successRate,
   where,
 } from '../sql';
-import { prPageUrl, pullRequestUrl } from './pr-verdict';
+import { changePageUrl, pullRequestUrl } from './pr-verdict';
 import { changesFrom } from './shared-breakage';
 import { newestResults, resultMs } from './backend-results';
 import { evenly, fromMs, toMs } from './moments';
@@ -128,7 +128,7 @@ export const sharedBreakageSql = () => sql`
         backends,
         first_bad_at,
         last_bad_at,
-        ${prPageUrl('sha')} AS pr_page_url,
+        ${changePageUrl('sha')} AS change_page_url,
         ${pullRequestUrl} AS pull_request_url
     FROM (
     ${changesFrom(`oot_jobs_between(from = $__fromTime_ms - INTERVAL ${shared.knownToFail.days} DAY, to = $__toTime_ms)`, '$__fromTime_ms', filtered)}

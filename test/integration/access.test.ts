@@ -95,6 +95,7 @@ const everyObject = async () =>
 const hidden = [
   'oot_activity_day_writer',
   'oot_attempt_index_writer',
+  'oot_commit_day_writer',
   'oot_migrations',
   'oot_pr_day_writer',
   'oot_readiness_writer',

@@ -316,7 +316,7 @@ function oracle(rows: Row[], { fromMs, toMs }: Range, chosen: Chosen): Record<st
         artifacts: row.artifact_url === '' ? '' : 'artifacts',
         upstream_repo: row.upstream_repo,
         pytorch_head_sha: row.pytorch_head_sha,
-        pr_page_url: prPage(row),
+        change_page_url: changePage(row),
         pull_request_url:
           row.pr_number === 0 ? '' : `https://github.com/${row.upstream_repo}/pull/${row.pr_number}`,
         workflow_run_url: row.workflow_run_url,
@@ -326,13 +326,12 @@ function oracle(rows: Row[], { fromMs, toMs }: Range, chosen: Chosen): Record<st
   };
 }
 
-/** The page of its pull request, with its commit. */
-const prPage = ({ pr_number, upstream_repo, pytorch_head_sha, delivery_id }: Row): string =>
-  pr_number === 0
-    ? ''
-    : `d/oot-pr?var-datasource=chosen&var-upstream=${upstream_repo}&var-pr=${pr_number}&var-sha=${
-        pytorch_head_sha === '' ? `delivery%20${delivery_id}` : pytorch_head_sha
-      }`;
+/** The page of its pull request, with its commit; without one, that of the commit and event. */
+const changePage = ({ pr_number, event_type, upstream_repo, pytorch_head_sha, delivery_id }: Row): string => {
+  const [page, which] = pr_number === 0 ? ['commit', `event=${event_type}`] : ['pr', `pr=${pr_number}`];
+  const sha = pytorch_head_sha === '' ? `delivery%20${delivery_id}` : pytorch_head_sha;
+  return `d/oot-${page}?var-datasource=chosen&var-upstream=${upstream_repo}&var-${which}&var-sha=${sha}`;
+};
 
 function matrix(attempts: Judged[], shown: Judged[]): Cells[] {
   const jobsOf = new Map(
@@ -359,19 +358,14 @@ function matrix(attempts: Judged[], shown: Judged[]): Cells[] {
       (a, b) => compare(a.row.workflow_name, b.row.workflow_name) || compare(a.row.job_name, b.row.job_name),
     );
   return commits.flatMap(({ one }) => {
-    const { upstream_repo, pr_number, event_type, downstream_repo, pytorch_head_sha } = one.row;
-    const onGitHub =
-      pytorch_head_sha === ''
-        ? `https://github.com/${downstream_repo}/actions`
-        : `https://github.com/${upstream_repo}/commit/${pytorch_head_sha}`;
-    const page = prPage(one.row) || onGitHub;
+    const { pr_number, event_type, downstream_repo } = one.row;
     const pr = pr_number > 0 ? [String(pr_number)] : [];
     const event = pr_number > 0 && event_type === 'pull_request' ? [] : [event_type];
     return columns.map(({ job }) => {
       const cell = jobsOf.get(JSON.stringify(commitOf(one)))!.find((other) => other.job === job);
       const url = cell?.row.workflow_run_url ?? '';
       return {
-        pull_request: `${page}#${[...pr, ...event, one.head.slice(0, 8)].join(' ')}`,
+        pull_request: `${changePage(one.row)}#${[...pr, ...event, one.head.slice(0, 8)].join(' ')}`,
         job,
         cell: `${url === '' ? `https://github.com/${downstream_repo}/actions` : url}#${cell?.verdict ?? 'none'}`,
       };

@@ -178,11 +178,11 @@ function sharedBreakage(rows: WorkflowJobRow[]) {
         backends: backends.join(', '),
         first_bad_at: time(Math.min(...seconds)),
         last_bad_at: time(Math.max(...seconds)),
-        // A push has neither, and Grafana leaves out a link to nothing.
-        pr_page_url:
+        change_page_url:
           pr === 0
-            ? ''
+            ? `d/oot-commit?var-datasource=chosen&var-upstream=${upstream_repo as string}&var-event=${event_type as string}&var-sha=${sha as string}`
             : `d/oot-pr?var-datasource=chosen&var-upstream=${upstream_repo as string}&var-pr=${pr as number}&var-sha=${sha as string}`,
+        // A push has none, and Grafana leaves out a link to nothing.
         pull_request_url:
           pr === 0 ? '' : `https://github.com/${upstream_repo as string}/pull/${pr as number}`,
       };

@@ -797,6 +797,7 @@ describe('the columns', () => {
       'oot_activity_day',
       'oot_attempt_index',
       'oot_backend_registry',
+      'oot_commit_day',
       'oot_migrations',
       'oot_pr_day',
       'oot_quarantine_log',

@@ -8,6 +8,7 @@ import {
   type Migration,
 } from '../../clickhouse/migrate';
 import { findStale } from '../../clickhouse/rank';
+import type { WorkflowJobRow } from '../../clickhouse/tables';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { attempt } from '../helpers/rows';
 
@@ -221,6 +222,30 @@ describe('migrate', () => {
       ['2026-11-03', ['reported']],
       ['2026-11-05', ['reported']],
       ['2026-11-06', expect.arrayContaining(['deleted']) as unknown],
+    ]);
+  });
+
+  it('knows the days of commits without a pull request, of those that came before, too', async () => {
+    const { client } = await emptyDatabase();
+    await migrate(client, { migrations: migrations.slice(0, 12) });
+    const add = (...values: WorkflowJobRow[]) =>
+      client.insert({ table: 'oot_workflow_job', values, format: 'JSONEachRow' });
+    const push = { pr_number: 0, event_type: 'push', pytorch_head_sha: 'aaa' };
+    await add(
+      attempt({ ...push, received_at: '2026-11-04 10:00:00.000' }),
+      attempt({ ...push, pytorch_head_sha: '', delivery_id: 'd', received_at: '2026-11-04 10:00:00.000' }),
+      attempt({ pr_number: 7, received_at: '2026-11-04 10:00:00.000' }),
+    );
+    await migrate(client);
+    await add(attempt({ ...push, received_at: '2026-11-05 10:00:00.000' }));
+    const answer = await client.query({
+      query: 'SELECT sha, day FROM oot_commit_day FINAL ORDER BY sha, day',
+      format: 'JSONCompactEachRow',
+    });
+    expect(await answer.json()).toEqual([
+      ['aaa', '2026-11-04'],
+      ['aaa', '2026-11-05'],
+      ['delivery d', '2026-11-04'],
     ]);
   });
 

@@ -167,6 +167,7 @@ describe('rights', () => {
       'oot_activity_day',
       'oot_attempt_index',
       'oot_backend_registry',
+      'oot_commit_day',
       'oot_pr_day',
       'oot_quarantine_log',
       'oot_replication_log',

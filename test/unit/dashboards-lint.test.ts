@@ -45,6 +45,7 @@ it('pins the uids and titles: links from outside and alerts point at them', () =
     ['oot-summary', 'OOT backends'],
     ['oot-backend', 'OOT backend'],
     ['oot-pr', 'OOT pull request'],
+    ['oot-commit', 'OOT commit'],
     ['oot-nightly', 'OOT nightly'],
     ['oot-readiness', 'OOT readiness'],
     ['oot-pipeline', 'OOT pipeline'],
@@ -337,8 +338,9 @@ function hasUnits(panel: PanelJson): boolean {
   );
 }
 
-/** All days on which a PR had attempts: where to look, no filter. */
-const daysOfPr = /toDate\(received_at\) IN \(SELECT day FROM oot_pr_day WHERE pr_number = \w+\([^)]*\)\)/g;
+/** All days on which a PR or commit had attempts: where to look, no filter. */
+const daysOfChange =
+  /toDate\(received_at\) IN \(SELECT day FROM oot_(pr_day WHERE pr_number = \w+\([^)]*\)|commit_day WHERE sha IN \([^)]*\))\)/g;
 
 /** Is there a SELECT right from oot_jobs whose own WHERE speaks of received_at? */
 function filtersAllJobsByTime(rawSql: string): boolean {
@@ -352,7 +354,7 @@ function filtersAllJobsByTime(rawSql: string): boolean {
       own += char;
     }
     const where = /\bWHERE\b(.*?)(\bGROUP BY\b|\bORDER BY\b|\bLIMIT\b|\bUNION\b|$)/is.exec(own)?.[1] ?? '';
-    return /\breceived_at\b/.test(where.replace(daysOfPr, ''));
+    return /\breceived_at\b/.test(where.replace(daysOfChange, ''));
   });
 }
 

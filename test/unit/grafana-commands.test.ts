@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { smokeGrafana } from '../smoke/grafana';
+import { pushedCount } from '../helpers/bundle-size';
 import { startGrafanaImitation, type GrafanaImitation } from '../helpers/grafana-api';
 
 const root = join(__dirname, '../..');
@@ -30,7 +31,7 @@ describe('npm run dashboards', () => {
     const env = { GRAFANA_URL: grafana.url, GRAFANA_USER: 'admin', GRAFANA_PASSWORD: 'basic-password' };
     const pushed = await run(['--push', '--prefix', 'a'], { ...env, OOT_ALERT_EMAILS: 'team@example.org' });
     expect(pushed).toMatchObject({ code: 0, err: '' });
-    expect(pushed.out).toMatch(/15 created, .*\n$/);
+    expect(pushed.out).toMatch(new RegExp(`${pushedCount} created, .*\n$`));
     expect(grafana.state.contactPoints.get('a-oot-ci')!.settings.addresses).toBe(';team@example.org');
     grafana.state.rules.get('a-oot-quarantine')!.provenance = 'file';
     const refused = await run(['--push'], { ...env, GRAFANA_PREFIX: 'a' });

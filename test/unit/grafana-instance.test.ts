@@ -32,6 +32,7 @@ describe('an instance with a prefix', () => {
         summary: { uid: 'staging-oot-summary', title: 'OOT backends (staging)' },
         backend: { uid: 'staging-oot-backend', title: 'OOT backend (staging)' },
         pr: { uid: 'staging-oot-pr', title: 'OOT pull request (staging)' },
+        commit: { uid: 'staging-oot-commit', title: 'OOT commit (staging)' },
         nightly: { uid: 'staging-oot-nightly', title: 'OOT nightly (staging)' },
         readiness: { uid: 'staging-oot-readiness', title: 'OOT readiness (staging)' },
         pipeline: { uid: 'staging-oot-pipeline', title: 'OOT pipeline (staging)' },

@@ -8,6 +8,7 @@ import { planPush } from '../../dashboards/push/plan-push';
 import { planRemoval } from '../../dashboards/push/plan-removal';
 import { push, remove, type PushOptions } from '../../dashboards/push/push';
 import { templateMark, wantedOf } from '../../dashboards/push/wanted';
+import { dashboardCount, pushedCount, removedCount, ruleCount } from '../helpers/bundle-size';
 import { startGrafanaImitation, type GrafanaImitation, type StoredRule } from '../helpers/grafana-api';
 
 let grafana: GrafanaImitation;
@@ -55,7 +56,11 @@ const failure = (promise: Promise<unknown>): Promise<Error> =>
     (error: unknown) => error as Error,
   );
 
-const allSame = '0 created, 0 updated, 0 deleted, 15 unchanged, 0 of others kept';
+type Changes = Partial<Record<'created' | 'updated' | 'deleted' | 'unchanged' | 'kept', number>>;
+const summaryOf = ({ created = 0, updated = 0, deleted = 0, unchanged = 0, kept = 0 }: Changes) =>
+  `${created} created, ${updated} updated, ${deleted} deleted, ${unchanged} unchanged, ${kept} of others kept`;
+const allSame = summaryOf({ unchanged: pushedCount });
+const oneUpdated = summaryOf({ updated: 1, unchanged: pushedCount - 1 });
 /** Everything that a Grafana holds, to compare. */
 const snapshot = () => structuredClone(grafana.state);
 
@@ -81,13 +86,13 @@ const marked = { annotations: { __oot_bundle__: 'oot 0123456789ab' }, provenance
 describe('push into an empty Grafana', () => {
   it('makes everything, what rules name before the rules', async () => {
     const { changes, summary } = await pushed();
-    expect(summary).toBe('15 created, 0 updated, 0 deleted, 0 unchanged, 0 of others kept');
+    expect(summary).toBe(summaryOf({ created: pushedCount }));
     expect(changes).toEqual([
       'POST /api/folders',
       'PUT /api/v1/provisioning/templates/oot',
       'POST /api/v1/provisioning/mute-timings',
       'POST /api/v1/provisioning/contact-points',
-      ...Array<string>(6).fill('POST /api/dashboards/db'),
+      ...Array<string>(dashboardCount).fill('POST /api/dashboards/db'),
       ...['oot-backends', 'oot-nightly', 'oot-readiness', 'oot-upstream', 'oot-pipeline'].map(
         (group) => `PUT /api/v1/provisioning/folder/oot/rule-groups/${group}`,
       ),
@@ -106,7 +111,7 @@ describe('push into an empty Grafana', () => {
     const files = generatedFiles()
       .filter(({ path }) => path.startsWith('generated/'))
       .map(({ text }) => JSON.parse(text) as { uid: string });
-    expect(files).toHaveLength(6);
+    expect(files).toHaveLength(dashboardCount);
     expect(
       files.map(({ uid }) => {
         const { model, folderUid } = grafana.state.dashboards.get(uid)!;
@@ -120,7 +125,7 @@ describe('push into an empty Grafana', () => {
     await pushed();
     const { uid, annotations, ...sent } = grafana.state.rules.get('oot-backend-failing')!;
     const rules = [...grafana.state.rules.values()];
-    expect(rules).toHaveLength(15);
+    expect(rules).toHaveLength(ruleCount);
     expect(new Set(rules.map(({ provenance }) => provenance))).toEqual(new Set(['api']));
     expect(sent).toMatchObject({ folderUID: 'oot', ruleGroup: 'oot-backends', keep_firing_for: '1h' });
     for (const key of ['keepFiringFor', 'dashboardUid', 'panelId', 'orgId'])
@@ -143,7 +148,7 @@ describe('push into an empty Grafana', () => {
   it('only says what it would do in a dry run', async () => {
     const before = snapshot();
     const { summary, changes } = await pushed(ours, toTeam, true);
-    expect(summary).toBe('would be: 15 created, 0 updated, 0 deleted, 0 unchanged, 0 of others kept');
+    expect(summary).toBe(`would be: ${summaryOf({ created: pushedCount })}`);
     expect(changes).toEqual([]);
     expect(snapshot()).toEqual(before);
   });
@@ -203,10 +208,7 @@ describe('push again', () => {
     const before = snapshot();
     change();
     const { lines: said, changes } = await pushed();
-    expect(said.filter((text) => !text.startsWith('same'))).toEqual([
-      line,
-      '0 created, 1 updated, 0 deleted, 14 unchanged, 0 of others kept',
-    ]);
+    expect(said.filter((text) => !text.startsWith('same'))).toEqual([line, oneUpdated]);
     expect(changes).toHaveLength(1);
     const { dashboards, ...rest } = snapshot();
     const { dashboards: dashboardsBefore, ...restBefore } = before;
@@ -234,7 +236,7 @@ describe('push again', () => {
   it('replaces what the push of an earlier version made, which left no hash', async () => {
     grafana.state.folders.set('oot', { title: 'OOT CI' });
     dashboard({ uid: 'oot-summary', tags: ['oot-ci'] });
-    expect((await pushed()).summary).toBe('13 created, 1 updated, 0 deleted, 1 unchanged, 0 of others kept');
+    expect((await pushed()).summary).toBe(summaryOf({ created: pushedCount - 2, updated: 1, unchanged: 1 }));
   });
 });
 
@@ -261,11 +263,16 @@ describe('an upgrade', () => {
       'delete  dashboard      Title of oot-old (oot-old)',
       'delete  rule           Title of oot-old-rule (oot-old-rule)',
       'delete  template       oot-old',
-      '0 created, 0 updated, 3 deleted, 15 unchanged, 5 of others kept',
+      summaryOf({ deleted: 3, unchanged: pushedCount, kept: 5 }),
     ]);
     const { dashboards, rules, templates } = grafana.state;
-    expect([...dashboards.keys()].slice(6)).toEqual(['abc', 'oot-mine', 'oot-filed', 'oot-elsewhere']);
-    expect([...rules.keys()].slice(15)).toEqual(['theirs', 'oot-copied']);
+    expect([...dashboards.keys()].slice(dashboardCount)).toEqual([
+      'abc',
+      'oot-mine',
+      'oot-filed',
+      'oot-elsewhere',
+    ]);
+    expect([...rules.keys()].slice(ruleCount)).toEqual(['theirs', 'oot-copied']);
     expect([...templates.keys()]).toEqual(['oot', 'oot-theirs']);
   });
 
@@ -274,9 +281,9 @@ describe('an upgrade', () => {
     const now = grafana.state.rules.get('oot-quarantine')!;
     grafana.state.rules.delete('oot-quarantine');
     rule({ ...now, uid: 'oot-quarantine-old', ruleGroup: 'oot-old-group' });
-    expect((await pushed()).summary).toBe('0 created, 1 updated, 1 deleted, 14 unchanged, 0 of others kept');
+    expect((await pushed()).summary).toBe(summaryOf({ updated: 1, deleted: 1, unchanged: pushedCount - 1 }));
     expect(grafana.state.rules.get('oot-quarantine')).toEqual(now);
-    expect(grafana.state.rules.size).toBe(15);
+    expect(grafana.state.rules.size).toBe(ruleCount);
   });
 
   it('moves a rule of ours from one group to another', async () => {
@@ -286,7 +293,7 @@ describe('an upgrade', () => {
       'update  rule group     oot-pipeline: ~OotQuarantine',
     ]);
     expect(grafana.state.rules.get('oot-quarantine')!.ruleGroup).toBe('oot-pipeline');
-    expect(grafana.state.rules.size).toBe(15);
+    expect(grafana.state.rules.size).toBe(ruleCount);
   });
 
   it('deletes retired mute timings and contact points, unless others use them', async () => {
@@ -494,13 +501,11 @@ describe('two instances in one Grafana', () => {
   it('share nothing, and each push finds the other one unchanged', async () => {
     await pushed();
     const alone = snapshot();
-    expect((await pushed(staging)).summary).toBe(
-      '15 created, 0 updated, 0 deleted, 0 unchanged, 0 of others kept',
-    );
+    expect((await pushed(staging)).summary).toBe(summaryOf({ created: pushedCount }));
     expect((await pushed()).summary).toBe(allSame);
     expect((await pushed(staging)).summary).toBe(allSame);
-    expect(grafana.state.dashboards.size).toBe(12);
-    expect(grafana.state.rules.size).toBe(30);
+    expect(grafana.state.dashboards.size).toBe(2 * dashboardCount);
+    expect(grafana.state.rules.size).toBe(2 * ruleCount);
     await removed(staging);
     expect(snapshot()).toEqual(alone);
   });
@@ -512,7 +517,7 @@ describe('remove', () => {
     await pushed();
     const { changes, summary } = await removed();
     expect(snapshot()).toEqual(before);
-    expect(summary).toBe('0 created, 0 updated, 25 deleted, 0 unchanged, 0 of others kept');
+    expect(summary).toBe(summaryOf({ deleted: removedCount }));
     expect(changes.at(-1)).toBe('DELETE /api/folders/oot');
     expect((await removed()).summary).toBe('0 created, 0 updated, 0 deleted, 0 unchanged, 0 of others kept');
   });
@@ -521,7 +526,7 @@ describe('remove', () => {
     await pushed();
     const before = snapshot();
     expect(await removed(ours, true)).toMatchObject({
-      summary: 'would be: 0 created, 0 updated, 25 deleted, 0 unchanged, 0 of others kept',
+      summary: `would be: ${summaryOf({ deleted: removedCount })}`,
       changes: [],
     });
     expect(snapshot()).toEqual(before);
@@ -607,10 +612,10 @@ describe('when Grafana refuses', () => {
     const call = 'PUT /api/v1/provisioning/folder/oot/rule-groups/oot-upstream';
     grafana.overrides[call] = { status: 403, body: { message: 'no permission' } };
     expect((await failure(pushed())).message).toBe(
-      `${call}: 403 no permission\n13 of 15 changes were made; the same command again goes on from there`,
+      `${call}: 403 no permission\n${pushedCount - 2} of ${pushedCount} changes were made; the same command again goes on from there`,
     );
     grafana.overrides = {};
-    expect((await pushed()).summary).toBe('2 created, 0 updated, 0 deleted, 13 unchanged, 0 of others kept');
+    expect((await pushed()).summary).toBe(summaryOf({ created: 2, unchanged: pushedCount - 2 }));
     expect((await pushed()).summary).toBe(allSame);
   });
 
@@ -693,7 +698,7 @@ it.each(['/grafana', '/grafana/'])('finds a Grafana below %s', async (path) => {
     secrets: [],
   });
   await push(target, ours, toTeam, options());
-  expect(below.state.dashboards.size).toBe(6);
+  expect(below.state.dashboards.size).toBe(dashboardCount);
   await below.close();
 });
 
