@@ -155,8 +155,8 @@ export const config = {
     readiness: { levels: ['L3', 'L4'], minSamples: setting(20) },
     /** Changes that had a result in so many hours. */
     sharedBreakageHours: 24,
-    /** How far back the probe's PRs are looked for; and its nightly runs. */
-    probe: { prDays: 7, nightlyDays: 30 },
+    /** How far back the probe's PRs are looked for. */
+    probe: { prDays: 7 },
     quarantineHours: 1,
   },
 } as const;

@@ -1,6 +1,7 @@
 import { config } from '../config';
 import { steps, thresholdColor } from '../fields';
 import { field, linkOut } from '../links';
+import { standingDays } from '../queries/nightly';
 import { probeRunsSql, probeSummarySql } from '../queries/relay-probe';
 import { cellLinks, linkWithin } from './cell-links';
 import {
@@ -20,7 +21,7 @@ import { agoCell, badCountCell, countCell } from './pr-cells';
 const { colors, probe, alerts } = config;
 
 const whatItIs = `${probe.backend} tests the relay, not PyTorch: its jobs end as their names announce.`;
-const lookedAt = `of the ${alerts.probe.prDays} days (pull requests) and ${alerts.probe.nightlyDays} days (nightly and periodic runs) before the end of the time range, whatever is chosen above`;
+const lookedAt = `of the ${alerts.probe.prDays} days (pull requests) and ${standingDays} days (nightly and periodic runs) before the end of the time range, whatever is chosen above`;
 
 /** Can what backends seem to do be believed? */
 export const probeSummary = () =>

@@ -1,7 +1,7 @@
 import { config } from '../config';
 import { isBad, isScheduled, sql } from '../sql';
 import { byBackend, evaluatedAt, joinedToBackends, limitByBackend } from './alert-instances';
-import { newsHours, standingOf } from './nightly';
+import { hoursSinceNewest, newsHours } from './nightly';
 
 const { signalSeverity, nightly } = config.alerts;
 
@@ -14,8 +14,10 @@ export const hoursSinceRun = () =>
     signalSeverity,
     'hours_since',
     joinedToBackends(sql`
-    WITH ${standingOf(isScheduled)}
-    SELECT backend AS downstream_repo, event, upstream, hours_since FROM standing`),
+    SELECT backend AS downstream_repo, event, upstream, hours_since
+    FROM (
+    ${hoursSinceNewest(isScheduled)}
+    )`),
     { condition: `event != ''`, labels: ['event', 'upstream'] },
   );
 

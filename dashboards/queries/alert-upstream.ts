@@ -1,7 +1,8 @@
 import { config } from '../config';
 import { sql } from '../sql';
 import { evaluatedAt, oneLimit } from './alert-instances';
-import { countOff, probePullRequests, probeScheduled } from './relay-probe';
+import { standingDays } from './nightly';
+import { countOff, probeHoursSince, probePullRequests } from './relay-probe';
 import { changesFrom } from './shared-breakage';
 
 const { sharedBreakage, probe, alerts } = config;
@@ -41,8 +42,9 @@ export const probeHealth = () => sql`
     ${probePullRequests(evaluatedAt)}
     )
     UNION ALL
-    SELECT '${nightlyCheck}' AS check, dateDiff('second', ifNull(maxOrNull(received_at), ${evaluatedAt} - INTERVAL ${alerts.probe.nightlyDays} DAY), ${evaluatedAt}) / 3600 AS value
-    ${probeScheduled(evaluatedAt)}`;
+    SELECT '${nightlyCheck}' AS check, ifNull((
+    ${probeHoursSince}
+    ), toFloat64(${standingDays * 24})) AS value`;
 
 /** The same two rows: no PR may be off, and a nightly has to come in time. */
 export const probeLimits = () => sql`

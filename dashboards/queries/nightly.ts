@@ -14,14 +14,14 @@ const line = 'upstream_repo, downstream_repo, event_type';
 
 /**
  * One row a run: what a backend did for one commit and event, all workflows and jobs together, each job by its
- * newest attempt. It began when its first attempt was received, whatever was re-run since; where only re-runs were
- * received, it began before, and is no run here. `missing_jobs` says how many fewer jobs it has than the backend's run
+ * newest attempt. It began when the first of its first attempts was received; where only re-runs were received, it began
+ * before, and is no run here. `missing_jobs` says how many fewer jobs it has than the backend's run
  * before; a run is `partial` when it is good but for those, and they can't come any more.
  */
 export const runsBetween = (from: string, to: string, condition = conditions) => sql`
   begun AS (
     SELECT upstream_repo, downstream_repo, event_type, ${headSha} AS sha,
-      min(received_at) AS began_at,
+      minIf(received_at, run_attempt <= 1) AS began_at,
       max(received_at) AS last_received_at,
       ${jobCounts('is_newest')},
       argMaxIf(workflow_run_url, (${isBad}, received_at, attempt_id), is_newest) AS run_url
@@ -59,9 +59,25 @@ const to = '$__toTime_ms';
 const runsInRange = runsBetween(`${from} - INTERVAL ${lookBackDays} DAY`, to);
 const inRange = `began_at >= ${from}`;
 
+const hoursSince = (beganAt: string) => `dateDiff('second', ${beganAt}, ${to}) / 3600 AS hours_since`;
+
+/**
+ * One row a backend, event and upstream repository: the hours since its newest run began, as {@link standing} has them.
+ * ClickHouse keeps when each workflow run began; one of these runs begins with the first of its workflows'.
+ */
+export const hoursSinceNewest = (condition = conditions) => sql`
+  SELECT downstream_repo AS backend, event_type AS event, upstream_repo AS upstream, ${hoursSince('max(began_at)')}
+  FROM (
+    SELECT upstream_repo, downstream_repo, event_type, ${headSha} AS sha, min(received_at) AS began_at
+    FROM oot_runs_between(from = ${to} - INTERVAL ${standingDays} DAY, to = ${to})
+    WHERE ${condition}
+    GROUP BY ${keys}
+  )
+  GROUP BY ${line}`;
+
 /** One row a backend, event and upstream repository: its newest run, its streak, and the hours since that run. */
-export const standingOf = (condition: string) => sql`
-  ${runsBetween(`${to} - INTERVAL ${standingDays} DAY`, to, condition)},
+const standing = sql`
+  ${runsBetween(`${to} - INTERVAL ${standingDays} DAY`, to)},
   lines AS (
     SELECT ${line},
       argMax((verdict, sha, jobs, good_jobs, bad_jobs, running_jobs, missing_jobs), (began_at, sha)) AS newest,
@@ -80,7 +96,7 @@ export const standingOf = (condition: string) => sql`
       event_type AS event,
       upstream_repo AS upstream,
       toNullable(tupleElement(newest, 1)) AS verdict,
-      dateDiff('second', newest_began_at, ${to}) / 3600 AS hours_since,
+      ${hoursSince('newest_began_at')},
       if(streak_runs = 0, NULL, tupleElement(decided[1], 3)) AS streak,
       if(streak_runs = 0, NULL, streak_runs) AS streak_runs_or_null,
       if(streak_runs = 0, NULL, tupleElement(decided[streak_runs], 1)) AS streak_since,
@@ -93,8 +109,6 @@ export const standingOf = (condition: string) => sql`
       newest_run_url AS run_url
     FROM lines
   )`;
-
-const standing = standingOf(conditions);
 
 const isLate = `hours_since > ${config.nightly.maxHoursSinceLast}`;
 
@@ -118,8 +132,11 @@ export const nightlyStandingSql = sql`
 
 /** How many backends (each event for itself) are late. No row where there is no run at all. */
 export const nightlyLateSql = sql`
-  WITH ${standing}
-  SELECT countIf(${isLate}) AS late FROM standing HAVING count() > 0`;
+  SELECT countIf(${isLate}) AS late
+  FROM (
+  ${hoursSinceNewest()}
+  )
+  HAVING count() > 0`;
 
 /** Newest runs that are bad, and that are partial. No row where there is no run at all. */
 export const nightlyNewestSql = (verdict: 'failure' | 'partial') => sql`
@@ -128,9 +145,10 @@ export const nightlyNewestSql = (verdict: 'failure' | 'partial') => sql`
 
 /** How long each newest run is ago. */
 export const nightlyHoursSql = sql`
-  WITH ${standing}
   SELECT concat(backend, ' · ', event, if(uniqExact(upstream) OVER () = 1, '', concat(' · ', upstream))) AS run, hours_since
-  FROM standing
+  FROM (
+  ${hoursSinceNewest()}
+  )
   ORDER BY hours_since DESC, run`;
 
 const newsJobs = `oot_jobs_between(from = ${to} - INTERVAL ${newsHours} HOUR, to = ${to})`;

@@ -1,6 +1,6 @@
 import { config } from '../config';
 import { isScheduled, sql } from '../sql';
-import { runsBetween } from './nightly';
+import { hoursSinceNewest, runsBetween, standingDays } from './nightly';
 import { headSha, jobCounts, changePageUrl, verdictOfCounts } from './pr-verdict';
 
 /*
@@ -29,11 +29,14 @@ export const probePullRequests = (at: string): string => sql`
 /** How many of these are off: a job ended otherwise than announced, or never. */
 export const countOff = 'countIf(bad_jobs + overdue_jobs > 0)';
 
-/** A FROM and a WHERE: the first attempts of its nightly and periodic runs by a moment. A re-run begins no run. */
-export const probeScheduled = (at: string): string => sql`
-    FROM oot_attempts_as_of(at = ${at})
-    WHERE received_at >= ${at} - INTERVAL ${alerts.probe.nightlyDays} DAY
-      AND ${ofProbe} AND ${isScheduled} AND run_attempt <= 1`;
+const scheduled = `${isScheduled} AND ${ofProbe}`;
+
+/** Hours since a nightly or periodic run of it began, as the nightly page has them; NULL where there is none. */
+export const probeHoursSince = sql`
+      SELECT minOrNull(hours_since)
+      FROM (
+      ${hoursSinceNewest(scheduled)}
+      )`;
 
 const to = '$__toTime_ms';
 
@@ -47,13 +50,12 @@ export const probeSummarySql = sql`
       )
     ) AS prs_off,
     (
-      SELECT dateDiff('second', maxOrNull(received_at), ${to}) / 3600
-      ${probeScheduled(to)}
+    ${probeHoursSince}
     ) AS hours_since`;
 
 /** One row a PR and a scheduled run, the last of each, newest first. */
 export const probeRunsSql = sql`
-  WITH ${runsBetween(`${to} - INTERVAL ${alerts.probe.nightlyDays} DAY`, to, `${isScheduled} AND ${ofProbe}`)}
+  WITH ${runsBetween(`${to} - INTERVAL ${standingDays} DAY`, to, scheduled)}
   SELECT
     event, upstream_repo AS upstream, pr_number AS pr, sha, verdict, jobs, good_jobs, bad_jobs, overdue_jobs, running_jobs, at,
     ${changePageUrl('sha', 'event')} AS change_page_url

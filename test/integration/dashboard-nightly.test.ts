@@ -37,7 +37,7 @@ const fromMs = toMs - 7 * dayMs;
 const all = '$__all';
 const quoted = "o'hara/torch";
 
-const insert = (values: WorkflowJobRow[]) => insertAttempts(clickHouse.client, values);
+const insert = (values: WorkflowJobRow[]) => insertAttempts(clickHouse.client, values, { withRuns: true });
 const clear = () => clearAttempts(clickHouse.client);
 const register = (...backends: [repo: string, level: Backend['level']][]) =>
   loadBackends(
@@ -104,6 +104,10 @@ type Run = {
   verdict: string;
 };
 
+/** With the first of its first attempts. */
+const beganMsOf = (run: WorkflowJobRow[]) =>
+  Math.min(...run.filter(({ run_attempt }) => run_attempt === 1).map(msOf));
+
 /** Every run of a history, oldest first. */
 function runsOf(rows: WorkflowJobRow[]): Run[] {
   const scheduled = rows.filter(({ event_type }) => ['nightly', 'periodic'].includes(event_type));
@@ -111,7 +115,7 @@ function runsOf(rows: WorkflowJobRow[]): Run[] {
     let before: number | null = null;
     return groups(line, (row) => row.pytorch_head_sha)
       .filter((own) => own.some(({ run_attempt }) => run_attempt === 1))
-      .sort((a, b) => Math.min(...a.map(msOf)) - Math.min(...b.map(msOf)))
+      .sort((a, b) => beganMsOf(a) - beganMsOf(b))
       .map((own) => {
         const jobs = groups(own, (row) => JSON.stringify([row.workflow_name, row.job_name])).map((attempts) =>
           newestAttempt(attempts),
@@ -120,7 +124,7 @@ function runsOf(rows: WorkflowJobRow[]): Run[] {
         const running = jobs.filter(({ status }) => status === 'in_progress');
         const overdue = running.some((row) => Date.now() - msOf(row) > config.overdueMinutes * minuteMs);
         const count = (...wanted: string[]) => outcomes.filter((outcome) => wanted.includes(outcome)).length;
-        const beganMs = Math.min(...own.map(msOf));
+        const beganMs = beganMsOf(own);
         const missing = before === null ? null : Math.max(0, before - jobs.length);
         before = jobs.length;
         const good = count('success');
@@ -214,6 +218,7 @@ describe('oot-nightly', () => {
         const rows = drawn.map(({ night: n, minutes, conclusion, ...rest }, index) =>
           job(`night ${n}`, 0, {
             ...rest,
+            delivery_id: `night ${n} ${rest.event_type}`,
             // Nights lie whole days and an hour apart from the bounds; no two attempts at the same instant.
             received_at: dateTimeOfMs(toMs - n * dayMs - 5 * minuteMs - minutes * minuteMs - index),
             ...(conclusion === 'running'
@@ -272,6 +277,11 @@ describe('oot-nightly', () => {
         expect(await ask(nightlyLateSql)).toEqual(
           some({ late: newest.filter((beganMs) => toMs - beganMs >= 30 * hourMs + 1_000).length }),
         );
+        expect(
+          (await ask<{ hours: number }>(pick('toUInt32(floor(hours_since)) AS hours', nightlyHoursSql))).map(
+            ({ hours }) => hours,
+          ),
+        ).toEqual(newest.map((beganMs) => Math.floor((toMs - beganMs) / hourMs)).sort((a, b) => b - a));
 
         const good = runs.reduce((sum, run) => sum + run.good, 0);
         const bad = runs.reduce((sum, run) => sum + run.bad, 0);

@@ -151,7 +151,7 @@ describe('pipeline, by hand', () => {
     });
 
     it('is shown by its last 5 PRs and its last 5 scheduled runs, each job by what its name announces', async () => {
-      await insertAttempts(clickHouse.client, [
+      const history = [
         // The sixth last, which nobody sees any more.
         ofPr(1, 60 * hourMs, { conclusion: 'failure' }),
         ...[2, 3].map((pr) => ofPr(pr, (50 - pr) * hourMs)),
@@ -164,7 +164,8 @@ describe('pipeline, by hand', () => {
         ...[1, 2, 3, 4, 5, 6].map((n) => nightly(`night-${n}`, (200 - 24 * n) * hourMs)),
         // No new run: that of an old night, run again.
         nightly('night-2', hourMs, { run_attempt: 2, conclusion: 'failure' }),
-      ]);
+      ];
+      await insertAttempts(clickHouse.client, history, { withRuns: true });
       expect(await summary()).toEqual([{ prs_off: 2, hours_since: expect.closeTo(56, 2) as number }]);
       const one = { jobs: 1, good: 0, bad: 0, overdue: 0, running: 0 };
       const pr = (number: number, rest: object) => ({
