@@ -4,6 +4,7 @@ import { allRules } from '../dashboards/alerts/all';
 import { expandTime } from '../dashboards/alerts/evaluate';
 import type { AlertRule } from '../dashboards/alerts/rule';
 import { allDashboards } from '../dashboards/all';
+import { config } from '../dashboards/config';
 import { expandQuery, panelsOf, variablesOf, type DashboardJson } from '../test/helpers/grafana';
 import { measureReadiness } from '../test/helpers/rows';
 import type { Ask } from './ask';
@@ -185,9 +186,14 @@ async function timeMs(ask: Ask, query: string): Promise<number> {
 }
 
 /** Each dashboard's panels as it opens: 7 days, all backends; or one, where it shows one. */
-function panelQueries({ pr, sha, repo }: Chosen, toMs: number): Query[] {
-  const one: Record<string, string> = { backend: repo, pr: String(pr), sha, upstream: 'pytorch/pytorch' };
+function panelQueries({ pr, sha, nightlySha, repo }: Chosen, toMs: number): Query[] {
   return (allDashboards() as unknown as DashboardJson[]).flatMap((dashboard) => {
+    const one: Record<string, string> = {
+      backend: repo,
+      pr: String(pr),
+      sha: dashboard.uid === config.dashboards.commit.uid ? nightlySha : sha,
+      upstream: 'pytorch/pytorch',
+    };
     const variables = Object.fromEntries(
       variablesOf(dashboard).map(({ name, includeAll }) => [name, includeAll ? '$__all' : (one[name] ?? '')]),
     );
@@ -200,20 +206,22 @@ function panelQueries({ pr, sha, repo }: Chosen, toMs: number): Query[] {
   });
 }
 
-type Chosen = { pr: number; sha: string; repo: string };
+type Chosen = { pr: number; sha: string; nightlySha: string; repo: string };
 
-/** A PR of yesterday and a busy backend. */
+/** A PR and a nightly of yesterday, and a busy backend. */
 async function chooseVariables(client: ClickHouseClient): Promise<Chosen> {
   const answer = await client.query({
     query: `
-      SELECT toUInt32(pr_number) AS pr, pytorch_head_sha AS sha
+      SELECT
+        toUInt32(argMaxIf(pr_number, received_at, event_type = 'pull_request')) AS pr,
+        argMaxIf(pytorch_head_sha, received_at, event_type = 'pull_request') AS sha,
+        argMaxIf(pytorch_head_sha, received_at, event_type = 'nightly') AS nightlySha
       FROM oot_attempts
-      WHERE event_type = 'pull_request' AND received_at < now() - INTERVAL 1 DAY
-      ORDER BY received_at DESC LIMIT 1`,
+      WHERE received_at < now() - INTERVAL 1 DAY`,
     format: 'JSONEachRow',
   });
-  const [found] = await answer.json<{ pr: number; sha: string }>();
-  return { pr: found?.pr ?? 0, sha: found?.sha ?? '', repo: 'vendor-5/torch-backend' };
+  const [found = { pr: 0, sha: '', nightlySha: '' }] = await answer.json<Omit<Chosen, 'repo'>>();
+  return { ...found, repo: 'vendor-5/torch-backend' };
 }
 
 /** What happens when somebody opens a dashboard: all of its queries at the same time. One row a dashboard. */

@@ -58,13 +58,26 @@ const part = (count: string, words: string) =>
   `if(${count} > 0, concat(', ', toString(${count}), ${words}), '')`;
 
 /** The sentence on backends that a row of verdicts comes to. */
-export const sentence = `concat(
+const sentence = `concat(
       toString(countIf(verdict = 'success')), '/', toString(count()), ' backends passed',
       ${part(`countIf(verdict = 'failure')`, `' failing'`)},
       if(countIf(is_blocking) > 0, concat(' (', toString(countIf(is_blocking)), ' blocking)'), ''),
       ${part(`countIf(verdict IN ('running', 'overdue'))`, `' running'`)},
       if(countIf(verdict = 'overdue') > 0, concat(' (', toString(countIf(verdict = 'overdue')), ' overdue)'), ''),
       ${part(`countIf(verdict = 'none')`, `' without a result'`)})`;
+
+/** What the rows of a commit, a verdict a backend, come to. */
+export const ofVerdicts = `if(${shaCondition}, 'shown', '') AS shown,
+    min(first_at) AS first_received_at,
+    max(last_at) AS last_received_at,
+    ${sentence} AS sentence,
+    countIf(verdict = 'success') AS backends_passed,
+    countIf(verdict = 'failure') AS backends_failing,
+    countIf(verdict IN ('running', 'overdue')) AS backends_running,
+    sum(good_jobs) AS good,
+    sum(bad_jobs) AS bad,
+    sum(running_jobs) AS running,
+    sum(uncounted_jobs) AS uncounted`;
 
 /** "5/8 backends passed, 1 failing, 2 running". No row where no backend has reported. */
 export const sentenceSql = (change: Change) => sql`

@@ -1,7 +1,7 @@
 import { config } from '../config';
 import { isNewestIn, sql } from '../sql';
 import * as change from './change';
-import { sentence, shaCondition, upstreamCondition, type Change } from './change';
+import { ofVerdicts, shaCondition, upstreamCondition, type Change } from './change';
 import { headSha, jobCounts, verdictOfCounts } from './pr-verdict';
 
 const { listedDays, listed } = config.commit;
@@ -76,17 +76,7 @@ export const commitsSql = sql`
   SELECT
     sha,
     event_type AS event,
-    if(${shaCondition}, 'shown', '') AS shown,
-    min(first_at) AS first_received_at,
-    max(last_at) AS last_received_at,
-    ${sentence} AS sentence,
-    countIf(verdict = 'success') AS backends_passed,
-    countIf(verdict = 'failure') AS backends_failing,
-    countIf(verdict IN ('running', 'overdue')) AS backends_running,
-    sum(good_jobs) AS good,
-    sum(bad_jobs) AS bad,
-    sum(running_jobs) AS running,
-    sum(uncounted_jobs) AS uncounted
+    ${ofVerdicts}
   FROM verdicts
   GROUP BY sha, event_type
   ORDER BY first_received_at DESC, sha DESC, event
