@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { createApp, type AppDeps } from '../../api/app';
 import { createApiMetrics } from '../../api/metrics';
 import { createReader } from '../../api/read';
@@ -15,6 +16,8 @@ export type TestApi = {
   url: string;
   metrics: AppDeps['metrics'];
   get(path: string, headers?: Record<string, string>, method?: string): Promise<Answer>;
+  /** Resolves when so many more requests have come as far as to wait for something. */
+  waiting(count: number): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -59,6 +62,15 @@ export async function startApi(
         text,
         json: isJson && text !== '' ? (JSON.parse(text) as unknown) : undefined,
       };
+    },
+    async waiting(count) {
+      let seen = 0;
+      await new Promise<void>((resolve) => {
+        server.on('request', () => {
+          if (++seen === count) resolve();
+        });
+      });
+      await setImmediate();
     },
     async stop() {
       // Not `drain`, which waits for late comers (api-process.test.ts).
