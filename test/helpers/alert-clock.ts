@@ -10,7 +10,7 @@ import {
 } from '../../dashboards/alerts/evaluate';
 import { durationMs, type AlertRule } from '../../dashboards/alerts/rule';
 import { severityOf, trackRule, type AlertState, type TrackedInstance } from '../../dashboards/alerts/states';
-import type { TestClickHouse } from './engines';
+import { startClickHouse, type TestClickHouse } from './engines';
 import { attempt, insertAttempts } from './rows';
 
 /*
@@ -38,19 +38,19 @@ const registry: Backend[] = [
 ];
 
 /** Everything gone, and who is registered there again. ClickHouse measures nothing by itself: its clock is another. */
-export async function reset({ client }: TestClickHouse, backends = registry): Promise<void> {
+async function reset({ client }: TestClickHouse, backends = registry): Promise<void> {
   await client.command({ query: `SYSTEM STOP VIEW ${readinessWriter}` });
   for (const table of [...Object.values(tables), 'oot_readiness'])
     await client.command({ query: `TRUNCATE TABLE ${table}` });
   await loadBackends(client, backends, startMs);
 }
 
-export async function insert({ client }: TestClickHouse, ...rows: WorkflowJobRow[]): Promise<void> {
+async function insert({ client }: TestClickHouse, ...rows: WorkflowJobRow[]): Promise<void> {
   await insertAttempts(client, rows, { withRuns: true });
 }
 
 /** Readiness, as it is measured at a minute. */
-export async function measureReadinessAt({ client }: TestClickHouse, minute: number): Promise<void> {
+async function measureReadinessAt({ client }: TestClickHouse, minute: number): Promise<void> {
   await client.command({ query: 'TRUNCATE TABLE oot_readiness' });
   await client.command({
     query: `INSERT INTO oot_readiness SELECT * FROM oot_readiness_at(at = '${at(minute)}')`,
@@ -119,6 +119,14 @@ export const series = (
     job(backend, until - (text.length - 1 - index) * every, mark as Mark, overrides),
   );
 
+/** What a rule says of one instance, whether it breaches or not. */
+export const row = (
+  labels: Labels,
+  value: number | null,
+  limit: number | null,
+  isBreaching = false,
+): Instance => ({ labels, value, limit, isBreaching });
+
 /** An instance that people hear of; `labels` with the severity of its rule. */
 export type Firing = { state: AlertState; labels: Labels; value: number | null; limit: number | null };
 
@@ -145,7 +153,7 @@ const byLabels = (one: { labels: Labels }, other: { labels: Labels }): number =>
   JSON.stringify(one.labels) < JSON.stringify(other.labels) ? -1 : 1;
 
 /** Every row of a rule at a minute, whether it breaches or not; `isPast: false` asks what Grafana asks. */
-export async function rowsAt(
+async function rowsAt(
   { client }: TestClickHouse,
   name: string,
   minute: number,
@@ -156,7 +164,7 @@ export async function rowsAt(
 }
 
 /** The rows that breach at a minute, however long they have: value by the first label. */
-export async function breachesAt(
+async function breachesAt(
   clickHouse: TestClickHouse,
   name: string,
   minute: number,
@@ -170,7 +178,7 @@ export async function breachesAt(
 }
 
 /** The texts of each instance that breaches at a minute, as people read them. */
-export async function textsAt(clickHouse: TestClickHouse, name: string, minute: number) {
+async function textsAt(clickHouse: TestClickHouse, name: string, minute: number) {
   const rows = await rowsAt(clickHouse, name, minute);
   return rows
     .filter(({ isBreaching }) => isBreaching)
@@ -184,7 +192,7 @@ export type Changes = Record<number, Firing[]>;
  * Follows a rule: each call goes on after the one before, looks as often as Grafana would, and returns the changes.
  * Rows may come between two calls, and a stretch in which nothing happens may be left out.
  */
-export function follow({ client }: TestClickHouse, name: string) {
+function follow({ client }: TestClickHouse, name: string) {
   const { rule, everyMs } = ruleOf(name);
   const track = trackRule(rule);
   let last: string | undefined;
@@ -211,7 +219,7 @@ export function follow({ client }: TestClickHouse, name: string) {
 }
 
 /** The changes of one rule over one or more stretches of minutes, bounds included. */
-export async function changesOf(
+async function changesOf(
   clickHouse: TestClickHouse,
   name: string,
   ...stretches: [from: number, to: number][]
@@ -232,3 +240,29 @@ const firingOf = (rule: AlertRule, tracked: TrackedInstance[]): Firing[] =>
       limit,
     }))
     .sort(byLabels);
+
+export const runbook = 'https://github.com/pytorch/oot-ci-health/blob/main/dashboards/runbook.md#';
+
+/**
+ * A ClickHouse for a file's tests, in which nothing is but who is registered when a test begins. Minutes are 0 where a
+ * test does not say them.
+ */
+export function useAlertClock() {
+  let clickHouse: TestClickHouse;
+  beforeAll(async () => {
+    clickHouse = await startClickHouse();
+  });
+  afterAll(() => clickHouse.stop());
+  beforeEach(() => reset(clickHouse));
+  return {
+    engine: () => clickHouse,
+    reset: (backends?: Backend[]) => reset(clickHouse, backends),
+    add: (...rows: WorkflowJobRow[]) => insert(clickHouse, ...rows),
+    measureReadiness: (minute = 0) => measureReadinessAt(clickHouse, minute),
+    rows: (name: string, minute = 0, isPast = true) => rowsAt(clickHouse, name, minute, isPast),
+    breaches: (name: string, minute = 0) => breachesAt(clickHouse, name, minute),
+    texts: (name: string, minute = 0) => textsAt(clickHouse, name, minute),
+    follow: (name: string) => follow(clickHouse, name),
+    changes: (name: string, ...stretches: [number, number][]) => changesOf(clickHouse, name, ...stretches),
+  };
+}

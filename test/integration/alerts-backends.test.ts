@@ -1,50 +1,26 @@
-import type { WorkflowJobRow } from '../../clickhouse/tables';
 import type { Labels } from '../../dashboards/alerts/evaluate';
 import {
   alerting,
-  breachesAt,
-  changesOf,
   days,
   hours,
-  insert,
   job,
   probe,
   recovering,
   rerun,
-  reset,
-  rowsAt,
+  row,
+  runbook,
   series,
-  textsAt,
+  useAlertClock,
 } from '../helpers/alert-clock';
-import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 
-let clickHouse: TestClickHouse;
-beforeAll(async () => {
-  clickHouse = await startClickHouse();
-});
-afterAll(() => clickHouse.stop());
-beforeEach(() => reset(clickHouse));
-
-const add = (...rows: WorkflowJobRow[]) => insert(clickHouse, ...rows);
-const changes = (name: string, ...stretches: [number, number][]) => changesOf(clickHouse, name, ...stretches);
-const rows = (name: string, minute = 0) => rowsAt(clickHouse, name, minute);
-const breaches = (name: string, minute = 0) => breachesAt(clickHouse, name, minute);
-const texts = (name: string) => textsAt(clickHouse, name, 0);
-
+const { add, breaches, changes, reset, rows, texts } = useAlertClock();
 const four: Labels = { backend: 'a/four', level: 'L4', severity: 'critical', oncall: 'ann, bob' };
 const three: Labels = { backend: 'b/three', level: 'L3', severity: 'warning', oncall: 'cem' };
 const otherThree: Labels = { backend: 'c/three', level: 'L3', severity: 'warning', oncall: 'nobody' };
 const two: Labels = { backend: 'd/two', level: 'L2', severity: 'info', oncall: 'dee' };
 const ofProbe: Labels = { backend: probe, level: 'L2', severity: 'info', oncall: 'nobody' };
-const fine = (labels: Labels, value: number | null, limit: number) => ({
-  labels,
-  value,
-  limit,
-  isBreaching: false,
-});
-const notJudged = (labels: Labels, limit: number) => fine(labels, null, limit);
+const notJudged = (labels: Labels, limit: number) => row(labels, null, limit);
 const backendPage = 'https://grafana.example/d/oot-backend';
-const runbook = 'https://github.com/pytorch/oot-ci-health/blob/main/dashboards/runbook.md#';
 
 describe('OotBackendFailing', () => {
   const rule = 'OotBackendFailing';
@@ -133,7 +109,7 @@ describe('OotBackendFailing', () => {
   it('takes the announced failure of the probe as fine, and its success there as failure', async () => {
     await add(...series(probe, 'fffff', { job_name: 'xfail' }));
     expect(await breaches(rule)).toEqual({});
-    await reset(clickHouse);
+    await reset();
     await add(...series(probe, 'sssss', { job_name: 'xfail' }));
     expect(await breaches(rule)).toEqual({ [probe]: 0 });
   });
@@ -144,7 +120,7 @@ describe('OotBackendFailing', () => {
       ...[three, otherThree, two, ofProbe].map((labels) => notJudged(labels, 0.8)),
     ]);
     expect(await changes(rule, [0, 12])).toEqual({ 0: [] });
-    await reset(clickHouse, []);
+    await reset([]);
     expect(await rows(rule)).toEqual([]);
     expect(await changes(rule, [0, 12])).toEqual({ 0: [] });
   });
@@ -234,7 +210,7 @@ describe('OotBackendBroken', () => {
 
   it('has a 0 for everybody when nothing is known', async () => {
     expect(await rows(rule)).toEqual(
-      [four, three, otherThree, two, ofProbe].map((labels) => fine(labels, 0, 5)),
+      [four, three, otherThree, two, ofProbe].map((labels) => row(labels, 0, 5)),
     );
     expect(await changes(rule, [0, 7])).toEqual({ 0: [] });
   });
@@ -260,9 +236,9 @@ describe('OotBackendSilent', () => {
       job('c/three', -hours(50), 's', { event_type: 'push' }),
     );
     expect(await rows(rule)).toEqual([
-      fine(four, 108_000, 108_000),
-      fine(three, 108_000, 108_000),
-      fine(otherThree, 108_000, 129_600),
+      row(four, 108_000, 108_000),
+      row(three, 108_000, 108_000),
+      row(otherThree, 108_000, 129_600),
     ]);
     expect(await breaches(rule, 1)).toEqual({ 'a/four': 108_060, 'b/three': 108_060 });
     expect(await breaches(rule, hours(6) + 1)).toEqual({
@@ -341,8 +317,8 @@ describe('OotJobsOverdue', () => {
     await add(...everybody.map((repo) => job(repo, -376, 'r')));
     expect(await rows(rule)).toEqual([
       { labels: { ...four, severity: 'warning' }, value: 1, limit: 0, isBreaching: true },
-      fine(three, 0, 0),
-      fine(otherThree, 0, 0),
+      row(three, 0, 0),
+      row(otherThree, 0, 0),
       { labels: two, value: 1, limit: 0, isBreaching: true },
       { labels: ofProbe, value: 1, limit: 0, isBreaching: true },
     ]);
@@ -357,8 +333,8 @@ describe('OotJobsOverdue', () => {
 
   it('is fine when nothing is known', async () => {
     expect(await rows(rule)).toEqual([
-      fine({ ...four, severity: 'warning' }, 0, 0),
-      ...[three, otherThree, two, ofProbe].map((labels) => fine(labels, 0, 0)),
+      row({ ...four, severity: 'warning' }, 0, 0),
+      ...[three, otherThree, two, ofProbe].map((labels) => row(labels, 0, 0)),
     ]);
     expect(await changes(rule, [0, 12])).toEqual({ 0: [] });
   });

@@ -3,39 +3,24 @@ import type { Labels } from '../../dashboards/alerts/evaluate';
 import { nightlyHoursSql, nightlyUnexpectedCountSql } from '../../dashboards/queries/nightly';
 import {
   alerting,
-  breachesAt,
-  changesOf,
   days,
   hours,
-  insert,
   job,
+  type Mark,
   msAt,
   probe,
   recovering,
   rerun,
-  reset,
-  rowsAt,
-  textsAt,
-  type Mark,
+  runbook,
+  useAlertClock,
 } from '../helpers/alert-clock';
-import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery } from '../helpers/grafana';
 
-let clickHouse: TestClickHouse;
-beforeAll(async () => {
-  clickHouse = await startClickHouse();
-});
-afterAll(() => clickHouse.stop());
-beforeEach(() => reset(clickHouse));
+const { add, breaches, changes, engine, rows, texts } = useAlertClock();
 
-const add = (...rows: WorkflowJobRow[]) => insert(clickHouse, ...rows);
-const changes = (name: string, ...stretches: [number, number][]) => changesOf(clickHouse, name, ...stretches);
-const rows = (name: string, minute = 0) => rowsAt(clickHouse, name, minute);
-const breaches = (name: string, minute = 0) => breachesAt(clickHouse, name, minute);
-const texts = (name: string) => textsAt(clickHouse, name, 0);
 /** What a panel of the nightly page shows at a minute, nothing chosen. */
 const panel = (query: string, minute: number) =>
-  clickHouse.rows<Record<string, number>>(
+  engine().rows<Record<string, number>>(
     expandQuery(query, {
       fromMs: msAt(minute - days(7)),
       toMs: msAt(minute),
@@ -59,7 +44,6 @@ const two: Labels = { backend: 'd/two', level: 'L2', severity: 'info', oncall: '
 const ofProbe: Labels = { backend: probe, level: 'L2', severity: 'info', oncall: 'nobody' };
 const nightly = { event: 'nightly', upstream: 'pytorch/pytorch' };
 const nightlyPage = 'https://grafana.example/d/oot-nightly';
-const runbook = 'https://github.com/pytorch/oot-ci-health/blob/main/dashboards/runbook.md#';
 
 describe('OotNightlyLate', () => {
   const rule = 'OotNightlyLate';

@@ -9,40 +9,19 @@ import { renderAnnotations, type Labels } from '../../dashboards/alerts/evaluate
 import {
   alerting,
   at,
-  changesOf,
   days,
-  follow,
   hours,
-  insert,
   job,
-  measureReadinessAt,
   msAt,
   recovering,
-  reset,
-  rowsAt,
+  row,
   ruleOf,
-  textsAt,
+  runbook,
+  useAlertClock,
 } from '../helpers/alert-clock';
-import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 
-let clickHouse: TestClickHouse;
-beforeAll(async () => {
-  clickHouse = await startClickHouse();
-});
-afterAll(() => clickHouse.stop());
-beforeEach(() => reset(clickHouse));
-
-const changes = (name: string, ...stretches: [number, number][]) => changesOf(clickHouse, name, ...stretches);
-const rows = (name: string, minute = 0) => rowsAt(clickHouse, name, minute);
-const texts = (name: string, minute = 0) => textsAt(clickHouse, name, minute);
-const row = (labels: Labels, value: number | null, limit: number, isBreaching = false) => ({
-  labels,
-  value,
-  limit,
-  isBreaching,
-});
+const { add, changes, engine, follow, measureReadiness, reset, rows, texts } = useAlertClock();
 const page = 'https://grafana.example/d/oot-pipeline?viewPanel=';
-const runbook = 'https://github.com/pytorch/oot-ci-health/blob/main/dashboards/runbook.md#';
 
 describe('OotReplicationStale', () => {
   const rule = 'OotReplicationStale';
@@ -62,11 +41,11 @@ describe('OotReplicationStale', () => {
       is_deleted: 0,
       ...overrides,
     };
-    await clickHouse.client.insert({ table: tables.replication, values: [heartbeat], format: 'JSONEachRow' });
+    await engine().client.insert({ table: tables.replication, values: [heartbeat], format: 'JSONEachRow' });
   };
 
   it('fires 2 minutes after a poller has not read for 5, is kept for 10 after it came back', async () => {
-    const go = follow(clickHouse, rule);
+    const go = follow(rule);
     await beat(0);
     expect(await go(0, 10)).toEqual({ 0: [], 8: [alerting(critical(poller), 480, 300)] });
     await beat(11);
@@ -76,7 +55,7 @@ describe('OotReplicationStale', () => {
   });
 
   it('gives a Lambda an hour, since it is only run when something was written', async () => {
-    const go = follow(clickHouse, rule);
+    const go = follow(rule);
     await beat(0, { replicator: 'lambda' });
     expect(await go(58, 64)).toEqual({ 58: [], 63: [alerting(critical(lambda), 3_780, 3_600)] });
   });
@@ -106,7 +85,7 @@ describe('OotReplicationStale', () => {
   });
 
   it('fires after 2 minutes without any heartbeat, and ends with the first', async () => {
-    const go = follow(clickHouse, rule);
+    const go = follow(rule);
     expect(await rows(rule)).toEqual([]);
     expect(await go(0, 4)).toEqual({ 0: [], 2: [alerting({ severity: 'critical' }, null, null)] });
     await beat(5);
@@ -123,15 +102,15 @@ describe('OotReadinessStale', () => {
   const labels: Labels = { severity: 'warning' };
 
   it('fires 2 minutes after nothing was measured for 10, is kept for 10 after it was again', async () => {
-    const go = follow(clickHouse, rule);
-    await measureReadinessAt(clickHouse, 0);
+    const go = follow(rule);
+    await measureReadiness();
     expect(await go(0, 15)).toEqual({ 0: [], 13: [alerting(labels, 780, 600)] });
-    await measureReadinessAt(clickHouse, 16);
+    await measureReadiness(16);
     expect(await go(16, 27)).toEqual({ 16: [recovering(labels, 0, 600)], 26: [] });
   });
 
   it('says for how long, where to look and what to do', async () => {
-    await measureReadinessAt(clickHouse, -11);
+    await measureReadiness(-11);
     expect(await texts(rule)).toEqual([
       {
         summary: 'ClickHouse does not measure readiness any more: its dashboard is empty.',
@@ -143,13 +122,13 @@ describe('OotReadinessStale', () => {
   });
 
   it('fires as well where it was never measured since the allowlist was loaded', async () => {
-    await loadBackends(clickHouse.client, [{ repo: 'a/one', level: 'L2', device: '', oncalls: [] }], msAt(0));
+    await loadBackends(engine().client, [{ repo: 'a/one', level: 'L2', device: '', oncalls: [] }], msAt(0));
     expect(await changes(rule, [0, 15])).toEqual({ 0: [], 13: [alerting(labels, 780, 600)] });
   });
 
   it('has nothing to say where nobody is registered and nobody has reported', async () => {
-    await reset(clickHouse, []);
-    await measureReadinessAt(clickHouse, -60);
+    await reset([]);
+    await measureReadiness(-60);
     expect(await rows(rule)).toEqual([]);
     expect(await changes(rule, [0, 30])).toEqual({ 0: [] });
   });
@@ -168,9 +147,9 @@ describe('OotReplicationSlow', () => {
     const written = Array.from({ length: count }, () =>
       job('a/four', minute, 's', { updated_at: at(minute), ...overrides }),
     );
-    await insert(clickHouse, ...written);
+    await add(...written);
     // ClickHouse fills the column in by its own clock, unless it copies a row.
-    await clickHouse.client.command({
+    await engine().client.command({
       query: `
         INSERT INTO ${tables.workflowJob}
         SELECT * REPLACE (revision + 1 AS revision, toDateTime64('${at(minute + seconds / 60)}', 3, 'UTC') AS _inserted_at)
@@ -252,7 +231,7 @@ describe('OotQuarantine', () => {
       resolved_at: resolved === null ? null : at(resolved),
       version: msAt(resolved ?? minute),
     };
-    return clickHouse.client.insert({ table: tables.quarantine, values: [entry], format: 'JSONEachRow' });
+    return engine().client.insert({ table: tables.quarantine, values: [entry], format: 'JSONEachRow' });
   };
 
   it('fires at once, and ends when all of it was replayed', async () => {

@@ -3,54 +3,32 @@ import type { Labels } from '../../dashboards/alerts/evaluate';
 import {
   alerting,
   at,
-  breachesAt,
-  changesOf,
   days,
   hours,
-  insert,
   job,
-  measureReadinessAt,
   msAt,
   recovering,
   rerun,
-  reset,
-  rowsAt,
+  row,
+  runbook,
   series,
-  textsAt,
+  useAlertClock,
 } from '../helpers/alert-clock';
-import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 
-let clickHouse: TestClickHouse;
-beforeAll(async () => {
-  clickHouse = await startClickHouse();
-});
-afterAll(() => clickHouse.stop());
-beforeEach(() => reset(clickHouse));
-
-const add = (...rows: WorkflowJobRow[]) => insert(clickHouse, ...rows);
-const changes = (name: string, ...stretches: [number, number][]) => changesOf(clickHouse, name, ...stretches);
+const { add, breaches, changes, measureReadiness, reset, rows: rowsAt, texts } = useAlertClock();
 /** As asked of that minute, which is what Grafana gets when ClickHouse measured then. */
 async function rows(name: string, minute = 0) {
-  const asked = await rowsAt(clickHouse, name, minute);
-  await measureReadinessAt(clickHouse, minute);
-  expect(await rowsAt(clickHouse, name, minute, false)).toEqual(asked);
+  const asked = await rowsAt(name, minute);
+  await measureReadiness(minute);
+  expect(await rowsAt(name, minute, false)).toEqual(asked);
   return asked;
 }
-const breaches = (name: string, minute = 0) => breachesAt(clickHouse, name, minute);
-const texts = (name: string) => textsAt(clickHouse, name, 0);
 
 const four: Labels = { backend: 'a/four', level: 'L4', severity: 'warning', oncall: 'ann, bob' };
 const three: Labels = { backend: 'b/three', level: 'L3', severity: 'warning', oncall: 'cem' };
 const otherThree: Labels = { backend: 'c/three', level: 'L3', severity: 'warning', oncall: 'nobody' };
-const row = (labels: Labels, value: number | null, limit: number, isBreaching = false) => ({
-  labels,
-  value,
-  limit,
-  isBreaching,
-});
 const everybody = ['a/four', 'b/three', 'd/two', 'e/one', 'not/known'];
 const page = 'https://grafana.example/d/oot-readiness?viewPanel=2&var-backend=';
-const runbook = 'https://github.com/pytorch/oot-ci-health/blob/main/dashboards/runbook.md#';
 
 describe.each([
   ['OotQueueTimeHigh', 1_800],
@@ -68,12 +46,12 @@ describe.each([
     const [measured] = await rows(rule);
     expect(measured).toMatchObject({ labels: four, isBreaching: true });
     const later = days(20);
-    expect((await rowsAt(clickHouse, rule, later))[0]).toEqual(row(four, null, limit));
-    expect((await rowsAt(clickHouse, rule, later, false))[0]).toEqual(measured);
+    expect((await rowsAt(rule, later))[0]).toEqual(row(four, null, limit));
+    expect((await rowsAt(rule, later, false))[0]).toEqual(measured);
   });
 
   it('has no row at all when nobody is registered', async () => {
-    await reset(clickHouse, []);
+    await reset([]);
     await add(...series('a/four', 't'.repeat(20), { queue_time: 9_000 }));
     expect(await rows(rule)).toEqual([]);
     expect(await changes(rule, [0, 60])).toEqual({ 0: [] });

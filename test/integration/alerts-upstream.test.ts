@@ -2,40 +2,19 @@ import type { WorkflowJobRow } from '../../clickhouse/tables';
 import type { Labels } from '../../dashboards/alerts/evaluate';
 import {
   alerting,
-  changesOf,
   days,
   hours,
-  insert,
   job,
+  type Mark,
   probe,
   recovering,
   rerun,
-  reset,
-  rowsAt,
-  textsAt,
-  type Mark,
+  row,
+  runbook,
+  useAlertClock,
 } from '../helpers/alert-clock';
-import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 
-let clickHouse: TestClickHouse;
-beforeAll(async () => {
-  clickHouse = await startClickHouse();
-});
-afterAll(() => clickHouse.stop());
-beforeEach(() => reset(clickHouse));
-
-const add = (...rows: WorkflowJobRow[]) => insert(clickHouse, ...rows);
-const changes = (name: string, ...stretches: [number, number][]) => changesOf(clickHouse, name, ...stretches);
-const rows = (name: string, minute = 0) => rowsAt(clickHouse, name, minute);
-const texts = (name: string, minute = 0) => textsAt(clickHouse, name, minute);
-const row = (labels: Labels, value: number | null, limit: number, isBreaching = false) => ({
-  labels,
-  value,
-  limit,
-  isBreaching,
-});
-const runbook = 'https://github.com/pytorch/oot-ci-health/blob/main/dashboards/runbook.md#';
-
+const { add, changes, reset, rows, texts } = useAlertClock();
 describe('OotSharedBreakage', () => {
   const rule = 'OotSharedBreakage';
   const on = (pr: number) => ({ pr_number: pr, pytorch_head_sha: `sha-${pr}` });
@@ -126,14 +105,14 @@ describe('OotSharedBreakage', () => {
       // One healthy backend is one too few.
       row(of(4), 1, 2),
     ]);
-    await reset(clickHouse);
+    await reset();
     await add(...board({ 'a/four': 'sssf', 'b/three': 'ffff', 'c/three': 'sssf' }));
     expect(await changes(rule, [0, 6])).toEqual({ 0: [], 5: [alerting(firingOf(4), 2, 2)] });
   });
 
   it('takes a job as known to fail from 3 other changes on, and when it fails on over half of them', async () => {
     const values = async (marks: Record<string, string>) => {
-      await reset(clickHouse);
+      await reset();
       await add(...board(marks));
       return (await rows(rule)).map(({ labels, value }) => [labels.pr, value]);
     };
@@ -287,7 +266,7 @@ describe('OotRelayProbeUnhealthy', () => {
   it('fires on both when nothing at all is known, registered or not', async () => {
     const both = [alerting(critical(nightly), 720, 30), alerting(critical(prs), 5, 0)];
     expect(await changes(rule, [0, 6])).toEqual({ 0: [], 5: both });
-    await reset(clickHouse, []);
+    await reset([]);
     expect(await changes(rule, [0, 6])).toEqual({ 0: [], 5: both });
   });
 });

@@ -3,17 +3,11 @@ import { allRules } from '../../dashboards/alerts/all';
 import { evaluateRule, FrameError, readFrame } from '../../dashboards/alerts/evaluate';
 import type { AlertRule } from '../../dashboards/alerts/rule';
 import { setting, settingOf, settingSql } from '../../dashboards/settings';
-import { at, insert, job, measureReadinessAt, msAt, probe, reset, series } from '../helpers/alert-clock';
-import { startClickHouse, type TestClickHouse } from '../helpers/engines';
+import { at, job, msAt, probe, series, useAlertClock } from '../helpers/alert-clock';
 
-/* What holds for every rule; what each one says is in alerts-{backends,readiness,upstream,pipeline}.test.ts. */
+/* What holds for every rule; what each one says is in alerts-{backends,nightly,readiness,upstream,pipeline}.test.ts. */
 
-let clickHouse: TestClickHouse;
-beforeAll(async () => {
-  clickHouse = await startClickHouse();
-});
-afterAll(() => clickHouse.stop());
-beforeEach(() => reset(clickHouse));
+const { add, engine, measureReadiness, reset } = useAlertClock();
 
 const names = [
   'OotBackendFailing',
@@ -52,8 +46,7 @@ describe('the frames of a rule', () => {
   /** Something for each rule to see, of people who like quotes. */
   const fill = async () => {
     const strange = { job_name: `it's "done" \\ {{ .Value }}`, workflow_name: `a'b` };
-    await insert(
-      clickHouse,
+    await add(
       ...['a/four', 'b/three', 'c/three', 'd/two', 'e/one', 'not/known', probe].flatMap((repo) => [
         ...series(repo, 'sstfcr', { ...strange, queue_time: null }),
         job(repo, -400, 'r', strange),
@@ -72,18 +65,18 @@ describe('the frames of a rule', () => {
         version: 1,
       })),
     );
-    await clickHouse.client.insert({
+    await engine().client.insert({
       table: 'oot_replication_log',
       values: shards,
       format: 'JSONEachRow',
     });
-    await measureReadinessAt(clickHouse, 0);
+    await measureReadiness();
   };
 
   it.each(names)('of %s are one number and texts, with a limit for each row', async (name) => {
     await fill();
     const rule = allRules().find((one) => one.name === name)!;
-    const { client } = clickHouse;
+    const { client } = engine();
     const values = await readFrame(client, rule.value, msAt(0));
     if (rule.pastValue !== undefined)
       expect(await readFrame(client, rule.pastValue, msAt(0))).toEqual(values);
@@ -104,20 +97,20 @@ describe('the frames of a rule', () => {
   });
 
   it.each(names)('of %s are so with no data at all', async (name) => {
-    await reset(clickHouse, []);
+    await reset([]);
     const rule = allRules().find((one) => one.name === name)!;
     const rows: Record<string, number> = {
       OotRelayProbeUnhealthy: 2,
       OotReplicationSlow: 1,
       OotQuarantine: 1,
     };
-    expect(await readFrame(clickHouse.client, rule.value, msAt(0))).toHaveLength(rows[name] ?? 0);
-    await readFrame(clickHouse.client, rule.limit, msAt(0));
+    expect(await readFrame(engine().client, rule.value, msAt(0))).toHaveLength(rows[name] ?? 0);
+    await readFrame(engine().client, rule.limit, msAt(0));
   });
 });
 
 describe('readFrame', () => {
-  const read = (query: string) => readFrame(clickHouse.client, query, msAt(0));
+  const read = (query: string) => readFrame(engine().client, query, msAt(0));
 
   it('takes one number and texts, knows NULL and NaN as no number, and has the moment in its macros', async () => {
     expect(
@@ -179,7 +172,7 @@ describe('a threshold of its own', () => {
   }
   const judged = async (rules: AlertRule[], name: string) => {
     const rule = rules.find((one) => one.name === name)!;
-    const { instances } = await evaluateRule(clickHouse.client, rule, { atMs: msAt(0), isPast: true });
+    const { instances } = await evaluateRule(engine().client, rule, { atMs: msAt(0), isPast: true });
     return instances.map(({ labels, value, limit, isBreaching }) => [
       labels.backend,
       value,
@@ -190,7 +183,7 @@ describe('a threshold of its own', () => {
 
   it('holds for a backend, for a level, and else the default', async () => {
     const backends = ['a/four', 'b/three', 'c/three', 'd/two'];
-    await insert(clickHouse, ...backends.flatMap((repo) => series(repo, 'ffffffffssssssss')));
+    await add(...backends.flatMap((repo) => series(repo, 'ffffffffssssssss')));
     const ofProbe = (limit: number) => [probe, null, limit, false];
     expect(await judged(allRules(), 'OotBackendFailing')).toEqual([
       ['a/four', 0.5, 0.9, true],
@@ -215,7 +208,7 @@ describe('a threshold of its own', () => {
   });
 
   it('holds for a criterion of readiness in its own unit, and is in the texts', async () => {
-    await insert(clickHouse, ...series('a/four', 's'.repeat(20), { queue_time: 2_000 }));
+    await add(...series('a/four', 's'.repeat(20), { queue_time: 2_000 }));
     const rules = rulesWith(({ readiness }) => {
       readiness.meanQueueMinutes.backends['a/four'] = 45;
     });
@@ -245,7 +238,7 @@ describe('a threshold of its own', () => {
       ['L2', `o'rg/re\\po`],
       ['', ''],
     ];
-    const answer = await clickHouse.rows<{ value: string }>(
+    const answer = await engine().rows<{ value: string }>(
       cases
         .map(
           ([level, backend], index) =>
