@@ -11,7 +11,8 @@ import {
 /* What a person may choose on a dashboard. */
 
 export const choices = ['default', 'one', 'several', 'all', 'nasty'] as const;
-export type Choice = (typeof choices)[number];
+/** A number: an option of each variable, in turn, and All where there is one. */
+export type Choice = (typeof choices)[number] | number;
 
 export type Chosen = { variables: Record<string, VariableValue>; allOptions: Record<string, string[]> };
 
@@ -67,6 +68,10 @@ function chosenValue(
   const typed = typeof variable.query === 'string' && variable.type !== 'query' ? variable.query : '';
   const byDefault = current !== undefined && current.length > 0 ? current : (options[0] ?? typed);
   const several = (values: string[]) => (variable.multi === true ? values : (values[0] ?? ''));
+  if (typeof choice === 'number') {
+    if (variable.includeAll === true) return several([allValue]);
+    return options[choice % options.length] ?? byDefault;
+  }
   switch (choice) {
     case 'default':
       return byDefault;
