@@ -125,7 +125,9 @@ function groupBy<T>(values: readonly T[], keyOf: (value: T) => unknown): T[][] {
   const groups = new Map<string, T[]>();
   for (const value of values) {
     const key = JSON.stringify(keyOf(value));
-    groups.set(key, [...(groups.get(key) ?? []), value]);
+    const group = groups.get(key);
+    if (group) group.push(value);
+    else groups.set(key, [value]);
   }
   return [...groups.values()];
 }
@@ -135,15 +137,16 @@ const commitOf = ({ row, head }: Judged) => [row.upstream_repo, row.pr_number, r
 const jobOf = (one: Judged) => JSON.stringify([commitOf(one), one.row.workflow_name, one.row.job_name]);
 
 /** One a job: of its attempts the newest. `all`: those at any time. */
-const newest = (attempts: Judged[], all: Judged[]): Judged[] =>
-  groupBy(attempts, jobOf).map((tries) => {
-    const others = all.filter((one) => jobOf(one) === jobOf(tries[0]!)).map(({ row }) => row);
+const newest = (attempts: Judged[], all: Judged[]): Judged[] => {
+  const everOf = new Map(groupBy(all, jobOf).map((ever) => [jobOf(ever[0]!), ever.map(({ row }) => row)]));
+  return groupBy(attempts, jobOf).map((tries) => {
     const row = newestAttempt(
       tries.map((one) => one.row),
-      others,
+      everOf.get(jobOf(tries[0]!)),
     );
     return tries.find((one) => one.row === row)!;
   });
+};
 
 const mean = (values: number[]) =>
   values.length === 0 ? null : values.reduce((a, b) => a + b, 0) / values.length;
