@@ -11,7 +11,7 @@ import { createSink } from '../../replicator/sink';
 import { claimPort } from '../../local/dynamodb/ports';
 import { createProxy, type Proxy } from '../chaos/proxy';
 import { reader, readToken, startApi, type TestApi } from '../helpers/api';
-import { startClickHouse, type TestClickHouse } from '../helpers/engines';
+import { createGate, startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery, panelsOf, type DashboardJson } from '../helpers/grafana';
 import { attempt, clearAttempts, insertAttempts } from '../helpers/rows';
 
@@ -657,16 +657,15 @@ describe('when ClickHouse can not answer', () => {
 
   it('looks up no more than 16 things at once', async () => {
     const api = await start();
-    let release: () => void = () => undefined;
-    const held = new Promise<void>((resolve) => (release = resolve));
+    const gate = createGate();
     const off = proxy.add(async (call, next) => {
-      await held;
+      await gate.opened;
       return next(call);
     });
     const answers = Array.from({ length: 17 }, (_, index) => api.get(prPath(index + 1)));
     const first = await Promise.race(answers);
     expect([first.status, first.headers.get('retry-after')]).toEqual([503, '2']);
-    release();
+    gate.open();
     const statuses = (await Promise.all(answers)).map(({ status }) => status);
     off();
     expect(statuses.filter((status) => status === 404)).toHaveLength(16);

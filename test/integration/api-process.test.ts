@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { claimPort } from '../../local/dynamodb/ports';
 import { createProxy } from '../chaos/proxy';
 import { reader } from '../helpers/api';
-import { startClickHouse, type TestClickHouse } from '../helpers/engines';
+import { createGate, eventually, startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { attempt, insertAttempts } from '../helpers/rows';
 
 /* `npm run api` as a process of its own. */
@@ -110,16 +110,22 @@ it('puts no token into an answer, a log or a metric, and ends when it has answer
   expect(answers.at(-1)).toContain('oot_api_requests_total{route=\\"pr\\"'.replaceAll('\\', ''));
 
   // Stopped while it answers: that one is finished, a new one is told to come back.
+  const asked = createGate();
+  const answering = createGate();
   const off = proxy.add(async (call, next) => {
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    asked.open();
+    await answering.opened;
     return next(call);
   });
   const inFlight = fetch(`${url}${pr}?sha=8f14e45`, { headers: { authorization: `Bearer ${token}` } });
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await asked.opened;
   api.child.kill('SIGTERM');
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  const late = await fetch(`${url}/healthz`);
+  const late = await eventually(async () => {
+    const answer = await fetch(`${url}/healthz`);
+    return answer.status !== 200 && answer;
+  });
   expect([late.status, late.headers.get('retry-after')]).toEqual([503, '2']);
+  answering.open();
   const finished = await inFlight;
   expect([finished.status, ((await finished.json()) as { pr: number }).pr]).toEqual([200, 179565]);
   expect(await api.exited).toBe(0);

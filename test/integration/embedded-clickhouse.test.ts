@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { startEmbeddedClickHouse, type RunningEmbeddedClickHouse } from '../../clickhouse/embedded/start';
+import { eventually } from '../helpers/engines';
 
 // Each engine is a process of its own on a directory of its own, and talks only HTTP, as in production.
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -741,11 +742,19 @@ describe('the process', () => {
     await writer.command({ query: 'CREATE TABLE before (a Int32) ENGINE = MergeTree ORDER BY a' });
     await writer.command({ query: 'CREATE VIEW twice AS SELECT a * {by:Int32} AS b FROM before' });
     await writer.insert({ table: 'before', values: [{ a: 21 }], format: 'JSONEachRow' });
-    const inFlight = rowsOf(writer, 'SELECT sleep(1) AS slept');
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const inFlight = rowsOf(writer, 'SELECT sleep(3) AS slept');
+    let isAnswered = false;
+    void inFlight.then(() => (isAnswered = true));
+    const running = `SELECT 1 FROM system.processes WHERE query LIKE 'SELECT sleep(3)%'`;
+    await eventually(async () => (await rowsOf(writer, running)).length > 0);
     const stopped = first.stop();
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    await expect(fetch(`${first.url}/ping`)).rejects.toThrow();
+    await eventually(() =>
+      fetch(`${first.url}/ping`).then(
+        () => false,
+        () => true,
+      ),
+    );
+    expect(isAnswered).toBe(false);
     expect(await inFlight).toEqual([{ slept: 0 }]);
     expect(await stopped).toBe(0);
 

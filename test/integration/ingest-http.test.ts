@@ -11,7 +11,16 @@ import { listen, type HttpServer } from '../../runtime/http/server';
 import { createResultStore, storeClientOptions } from '../../ingest/store';
 import { ensureTable } from '../../ingest/table';
 import { completed, inProgress, nightly, swept, type WireCallback } from '../helpers/callbacks';
-import { canRun, dynamoEngines, freshName, silent, startDynamo, type TestDynamo } from '../helpers/engines';
+import {
+  canRun,
+  createGate,
+  dynamoEngines,
+  eventually,
+  freshName,
+  silent,
+  startDynamo,
+  type TestDynamo,
+} from '../helpers/engines';
 
 const token = 'a-token-of-the-relay';
 const rotated = 'the-token-that-follows';
@@ -498,19 +507,26 @@ describe.each(dynamoEngines)('ingest over HTTP on %s', (engine) => {
   });
 
   on('lets a request in flight finish while it drains', async () => {
-    let release: () => void = () => undefined;
-    const held = new Promise<void>((resolve) => (release = resolve));
+    const writing = createGate();
+    const written = createGate();
     const other = await serve({
-      store: { write: () => held.then(() => 'new' as const), ping: () => Promise.resolve() },
+      store: {
+        async write() {
+          writing.open();
+          await written.opened;
+          return 'new';
+        },
+        ping: () => Promise.resolve(),
+      },
     });
     const pending = fetch(`http://127.0.0.1:${other.port}/api/oot/results`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-oot-relay-token': token },
       body: JSON.stringify(completed()),
     });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await writing.opened;
     const drained = other.drain();
-    release();
+    written.open();
     expect((await pending).status).toBe(200);
     await drained;
   });
@@ -519,9 +535,8 @@ describe.each(dynamoEngines)('ingest over HTTP on %s', (engine) => {
     let isDraining = false;
     const other = await serve({ isDraining: () => isDraining });
     const statuses: number[] = [];
-    const stopMs = Date.now() + 1_200;
     const client = async () => {
-      while (Date.now() < stopMs) {
+      for (;;) {
         const response = await fetch(`http://127.0.0.1:${other.port}/api/oot/results`, {
           method: 'POST',
           headers: { 'content-type': 'application/json', 'x-oot-relay-token': token },
@@ -533,7 +548,7 @@ describe.each(dynamoEngines)('ingest over HTTP on %s', (engine) => {
       }
     };
     const clients = Array.from({ length: 12 }, client);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await eventually(() => Promise.resolve(statuses.length >= 50));
     isDraining = true;
     await Promise.all([other.drain(), ...clients]);
     expect(statuses.filter((status) => status === 503)).toHaveLength(12);
