@@ -138,7 +138,7 @@ describe('on the demo history', () => {
     }
     // Or all of this would be about nothing.
     expect(bad).toBeGreaterThan(10);
-  }, 120_000);
+  });
 
   it('counts in its summary what its rows are', async () => {
     const api = await start();

@@ -24,7 +24,7 @@ type Cells = Record<string, unknown>;
 let clickHouse: TestClickHouse;
 beforeAll(async () => {
   clickHouse = await startClickHouse();
-}, 60_000);
+});
 afterAll(() => clickHouse.stop());
 
 const clear = () => clearAttempts(clickHouse.client);
@@ -668,7 +668,7 @@ it('agrees with the oracle on every panel, for any history and choice', async ()
     ),
     { numRuns: 40 },
   );
-}, 180_000);
+});
 
 /* The demo history. */
 
@@ -683,7 +683,7 @@ describe('on the demo history', () => {
       return decoded.outcome === 'rows' ? decoded.rows : [];
     });
     await loadDemo(clickHouse.client);
-  }, 60_000);
+  });
 
   it.each([
     'intel/intel-extension-for-pytorch',

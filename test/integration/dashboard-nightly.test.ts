@@ -304,7 +304,7 @@ describe('oot-nightly', () => {
       }),
       { numRuns: 30 },
     );
-  }, 120_000);
+  });
 
   it('counts streaks and hours, and calls a run partial that has fewer jobs than the one before', async () => {
     await register(['b/good', 'L3'], ['b/never', 'L1']);

@@ -350,7 +350,7 @@ describe('pipeline, against the same counts in TypeScript', () => {
       }),
       { numRuns: 40 },
     );
-  }, 120_000);
+  });
 });
 
 describe('pipeline, on the demo history', () => {

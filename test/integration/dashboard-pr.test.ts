@@ -380,7 +380,7 @@ describe('oot-pr', () => {
       }),
       { numRuns: 25 },
     );
-  }, 120_000);
+  });
 
   it('says "5/8 backends passed, 1 failing, 2 running"', async () => {
     await register();

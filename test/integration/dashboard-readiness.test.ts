@@ -277,7 +277,7 @@ describe('oot_readiness_at', () => {
       }),
       { numRuns: 60 },
     );
-  }, 120_000);
+  });
 
   /** Compares the first five windows with the view of one window; returns how many jobs they show. */
   async function expectWindowsToAgree(): Promise<number> {
@@ -765,7 +765,7 @@ describe('readiness, against the same criteria in TypeScript', () => {
       }),
       { numRuns: 40 },
     );
-  }, 120_000);
+  });
 
   it('has the thresholds of upstream', () => {
     expect(config.readiness).toMatchObject({

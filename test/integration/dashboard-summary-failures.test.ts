@@ -246,7 +246,7 @@ describe('the lists of failures on oot-summary', () => {
       }),
       { numRuns: 40 },
     );
-  }, 120_000);
+  });
 
   it('count a backend among those that ran only when one of its jobs counts', async () => {
     const at = dateTimeOfMs(toMs - 3_600_000);

@@ -510,7 +510,7 @@ describe('the stats and the table of backends', () => {
       ),
       { numRuns: 25 },
     );
-  }, 240_000);
+  });
 
   /** Minutes ago, newest first: one counted job each, on a change of its own. */
   const streak = (words: string, overrides: Partial<CheckRun> = {}): CheckRun[] =>

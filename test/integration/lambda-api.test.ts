@@ -179,7 +179,7 @@ describe('the API as a Lambda', () => {
     } finally {
       mute.close();
     }
-  }, 20_000);
+  });
 
   it("fails with the replicator's secret, whose account may write", async () => {
     const secretId = 'oot-ci-health/test/clickhouse';

@@ -63,7 +63,7 @@ beforeAll(async () => {
     },
     evaluate: (rule, atMs) => evaluateRule(clickHouse, rule, { atMs, isPast: false }),
   });
-}, 90_000);
+});
 
 afterAll(async () => {
   await grafana.close();
@@ -102,4 +102,4 @@ it('holds for the bundle with the demo: every query, every rule, and callbacks t
   ]);
   // A second run on the same stack can't tell what its callbacks do.
   await expect(smokeStack(stack, subject)).rejects.toThrow(/is Alerting already, .* start the stack anew/);
-}, 120_000);
+});

@@ -139,7 +139,7 @@ describe('npm start', () => {
     expect(Number(await query('SELECT count() FROM oot_attempts'))).toBe(history + 1);
     again.child.kill('SIGTERM');
     expect(await again.exited).toBe(0);
-  }, 120_000);
+  });
 
   it('says which part ended, and stops the others', async () => {
     const bundle = run();
@@ -153,7 +153,7 @@ describe('npm start', () => {
     expect(await bundle.exited).toBe(1);
     expect(bundle.output()).toMatch(/ingest ended: SIGKILL/);
     await nothingLeft();
-  }, 90_000);
+  });
 
   it('leaves nothing running when it is killed itself', async () => {
     const bundle = run();
@@ -161,7 +161,7 @@ describe('npm start', () => {
     bundle.child.kill('SIGKILL');
     await bundle.exited;
     await nothingLeft();
-  }, 90_000);
+  });
 
   it('says which port is taken and which variable changes it', async () => {
     const taken = String(await claimPort(0));
