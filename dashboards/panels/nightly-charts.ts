@@ -12,7 +12,7 @@ export const nightlyTimeline = () =>
   stateTimelinePanel(
     {
       title: 'Runs of each backend',
-      description: `What each run came to, from its first result to that of the next; empty where no run has followed for ${nightly.maxHoursSinceLast} h. ${runText}`,
+      description: `What each run came to, from its first result to that of the next; empty where no workflow run has followed for ${nightly.maxHoursSinceLast} h. ${runText}`,
       noData: 'No nightly or periodic run began in the time range',
     },
     nightlyTimelineSql,

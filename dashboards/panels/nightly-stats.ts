@@ -35,7 +35,7 @@ export const nightlyLate = () =>
   statPanel(
     {
       title: 'Late backends',
-      description: `Backends, nightly and periodic each for itself, whose newest run gave its first result more than ${nightly.maxHoursSinceLast} h before the end of the time range. Looks back ${standingDays} days: a backend without any run in those is in the table below, not here.`,
+      description: `Backends, nightly and periodic each for itself, whose newest workflow run gave its first result more than ${nightly.maxHoursSinceLast} h before the end of the time range. Looks back ${standingDays} days: a backend without any run in those is in the table below, not here.`,
       noData: noRuns,
     },
     nightlyLateSql,
@@ -115,7 +115,7 @@ export const nightlyHours = () =>
   new BarGaugeBuilder()
     .title('Hours since the last run')
     .description(
-      `From the first result of each backend's newest run to the end of the time range. Red over ${nightly.maxHoursSinceLast} h. Looks back ${standingDays} days.`,
+      `From the first result of each backend's newest workflow run, be it on the commit of the one before, to the end of the time range. Red over ${nightly.maxHoursSinceLast} h. Looks back ${standingDays} days.`,
     )
     .noValue(noRuns)
     .datasource(variableDatasource)

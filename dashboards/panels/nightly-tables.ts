@@ -69,7 +69,7 @@ export const nightlyStanding = () =>
       title: 'Where each backend stands, worst first',
       description:
         `${runText} Streak: how many runs in a row came to the same (good, bad or partial; running and uncounted ones aside), and since when; looks back ${standingDays} days. ` +
-        `Hours: from the first result of the newest run to the end of the time range, red over ${nightly.maxHoursSinceLast}. Registered backends without any run in ${standingDays} days come last, with empty cells.`,
+        `Hours: from the first result of the newest workflow run, be it on the commit of the one before, to the end of the time range, red over ${nightly.maxHoursSinceLast}. Registered backends without any run in ${standingDays} days come last, with empty cells.`,
       noData: 'No backend is registered, and none has run',
     },
     nightlyStandingSql,

@@ -15,13 +15,15 @@ const line = 'upstream_repo, downstream_repo, event_type';
 /**
  * One row a run: what a backend did for one commit and event, all workflows and jobs together, each job by its
  * newest attempt. It began when the first of its first attempts was received; where only re-runs were received, it began
- * before, and is no run here. `missing_jobs` says how many fewer jobs it has than the backend's run
+ * before, and is no run here. `last_began_at`: a commit can be the newest for days, and each workflow run on it begins anew. `missing_jobs` says how many fewer jobs it has than the backend's run
  * before; a run is `partial` when it is good but for those, and they can't come any more.
  */
 export const runsBetween = (from: string, to: string, condition = conditions) => sql`
   begun AS (
     SELECT upstream_repo, downstream_repo, event_type, ${headSha} AS sha,
       minIf(received_at, run_attempt <= 1) AS began_at,
+      fromUnixTimestamp64Milli(arrayMax(tupleElement(
+        minMapIf([run_key], [toUnixTimestamp64Milli(received_at)], run_attempt <= 1), 2))) AS last_began_at,
       max(received_at) AS last_received_at,
       ${jobCounts('is_newest')},
       argMaxIf(workflow_run_url, (${isBad}, received_at, attempt_id), is_newest) AS run_url
@@ -62,17 +64,13 @@ const inRange = `began_at >= ${from}`;
 const hoursSince = (beganAt: string) => `dateDiff('second', ${beganAt}, ${to}) / 3600 AS hours_since`;
 
 /**
- * One row a backend, event and upstream repository: the hours since its newest run began, as {@link standing} has them.
- * ClickHouse keeps when each workflow run began; one of these runs begins with the first of its workflows'.
+ * One row a backend, event and upstream repository: the hours since its newest workflow run began, as {@link standing} has
+ * them, but from what ClickHouse keeps of each.
  */
 export const hoursSinceNewest = (condition = conditions) => sql`
-  SELECT downstream_repo AS backend, event_type AS event, upstream_repo AS upstream, ${hoursSince('max(began_at)')}
-  FROM (
-    SELECT upstream_repo, downstream_repo, event_type, ${headSha} AS sha, min(received_at) AS began_at
-    FROM oot_runs_between(from = ${to} - INTERVAL ${standingDays} DAY, to = ${to})
-    WHERE ${condition}
-    GROUP BY ${keys}
-  )
+  SELECT downstream_repo AS backend, event_type AS event, upstream_repo AS upstream, ${hoursSince('max(received_at)')}
+  FROM oot_runs_between(from = ${to} - INTERVAL ${standingDays} DAY, to = ${to})
+  WHERE ${condition}
   GROUP BY ${line}`;
 
 /** One row a backend, event and upstream repository: its newest run, its streak, and the hours since that run. */
@@ -83,7 +81,7 @@ const standing = sql`
       argMax((verdict, sha, jobs, good_jobs, bad_jobs, running_jobs, missing_jobs), (began_at, sha)) AS newest,
       -- By itself, since most that ask for a line need no links, which are long.
       argMax(run_url, (began_at, sha)) AS newest_run_url,
-      max(began_at) AS newest_began_at,
+      max(last_began_at) AS newest_began_at,
       arrayReverseSort(groupArrayIf((began_at, sha, verdict), verdict IN ('success', 'failure', 'partial'))) AS decided,
       arrayFirstIndex(run -> tupleElement(run, 3) != tupleElement(decided[1], 3), decided) AS first_other,
       if(first_other = 0, length(decided), first_other - 1) AS streak_runs
@@ -222,7 +220,7 @@ export const nightlyRateByBackendSql = sql`
   HAVING sum(good_jobs + bad_jobs) > 0
   ORDER BY time, backend`;
 
-const tooLate = `began_at + INTERVAL ${config.nightly.maxHoursSinceLast} HOUR`;
+const tooLate = `last_began_at + INTERVAL ${config.nightly.maxHoursSinceLast} HOUR`;
 
 /** When each run began, and what it came to; `none` once no run has followed for too long. */
 export const nightlyTimelineSql = sql`
@@ -231,6 +229,7 @@ export const nightlyTimelineSql = sql`
     SELECT
       concat(downstream_repo, ' · ', event_type, if(uniqExact(upstream_repo) OVER () = 1, '', concat(' · ', upstream_repo))) AS backend,
       began_at,
+      last_began_at,
       verdict,
       leadInFrame(toNullable(began_at)) OVER (PARTITION BY ${line} ORDER BY began_at, sha ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS next_began_at
     FROM runs

@@ -1,6 +1,12 @@
 import type { WorkflowJobRow } from '../../clickhouse/tables';
 import type { Labels } from '../../dashboards/alerts/evaluate';
-import { nightlyHoursSql, nightlyUnexpectedCountSql } from '../../dashboards/queries/nightly';
+import {
+  nightlyHoursSql,
+  nightlyLateSql,
+  nightlyStandingSql,
+  nightlyTimelineSql,
+  nightlyUnexpectedCountSql,
+} from '../../dashboards/queries/nightly';
 import {
   alerting,
   days,
@@ -11,6 +17,7 @@ import {
   probe,
   recovering,
   rerun,
+  row,
   runbook,
   useAlertClock,
 } from '../helpers/alert-clock';
@@ -80,13 +87,12 @@ describe('OotNightlyLate', () => {
       night('e/one', -hours(40), 's'),
       night('not/known', -hours(40), 's'),
     );
-    const row = (labels: Labels, value: number) => ({ labels, value, limit: 30, isBreaching: value > 30 });
     expect(await rows(rule)).toEqual(
       [
-        row({ ...four, ...nightly }, 31),
-        row({ ...four, event: 'nightly', upstream: 'other/up' }, 3),
-        row({ ...four, ...nightly, event: 'periodic' }, 2),
-        row({ ...two, ...nightly }, 29),
+        row({ ...four, ...nightly }, 31, 30, true),
+        row({ ...four, event: 'nightly', upstream: 'other/up' }, 3, 30),
+        row({ ...four, ...nightly, event: 'periodic' }, 2, 30),
+        row({ ...two, ...nightly }, 29, 30),
       ].sort((a, b) => (JSON.stringify(a.labels) < JSON.stringify(b.labels) ? -1 : 1)),
     );
     // As the page beside it has it, which shows who is not registered, too.
@@ -101,6 +107,19 @@ describe('OotNightlyLate', () => {
     // Nor where the night itself is older than all that is looked at: then it is as if there had been none.
     expect(await breaches(rule, days(30) - hours(40))).toEqual({ 'a/four': days(30) / 60 });
     expect(await rows(rule, days(30) - hours(40) + 1)).toEqual([]);
+  });
+
+  it('takes another run on the same commit for a night: it stays the newest for days', async () => {
+    const ofCommit = { pytorch_head_sha: 'n1', delivery_id: 'n1', workflow_name: 'w', job_name: 'j' };
+    const nights = [-50, -26, -2].map((hour) => night('a/four', hours(hour), 's', ofCommit));
+    await add(...nights, rerun(nights[1]!, -hours(1), 's'));
+    expect((await rows(rule)).map(({ value }) => value)).toEqual([2]);
+    expect(await rows(rule, -hours(3))).toEqual([row({ ...four, ...nightly }, 23, 30)]);
+    expect((await panel(nightlyStandingSql, 0)).map(({ hours_since }) => hours_since)).toContain(2);
+    expect((await panel(nightlyHoursSql, 0)).map(({ hours_since }) => hours_since)).toEqual([2]);
+    expect(await panel(nightlyLateSql, 0)).toEqual([{ late: 0 }]);
+    const timeline = await panel(nightlyTimelineSql, 0);
+    expect(timeline.map(({ verdict }) => verdict)).toEqual(['success']);
   });
 
   it('is fine when nothing is known', async () => {
@@ -149,13 +168,12 @@ describe('OotNightlyUnexpected', () => {
       night('e/one', -60, 'f'),
       night('not/known', -60, 'f'),
     );
-    const row = (labels: Labels, value: number) => ({ labels, value, limit: 0, isBreaching: value > 0 });
     expect(await rows(rule)).toEqual([
-      row(four, 1),
-      row(three, 0),
-      row(otherThree, 0),
-      row(two, 2),
-      row(ofProbe, 1),
+      row(four, 1, 0, true),
+      row(three, 0, 0),
+      row(otherThree, 0, 0),
+      row(two, 2, 0, true),
+      row(ofProbe, 1, 0, true),
     ]);
     // The page counts an L1 and a stranger, too.
     expect(await panel(nightlyUnexpectedCountSql, 0)).toEqual([{ unexpected: 6 }]);
@@ -169,12 +187,7 @@ describe('OotNightlyUnexpected', () => {
 
   it('is fine when nothing is known', async () => {
     expect(await rows(rule)).toEqual(
-      [four, three, otherThree, two, ofProbe].map((labels) => ({
-        labels,
-        value: 0,
-        limit: 0,
-        isBreaching: false,
-      })),
+      [four, three, otherThree, two, ofProbe].map((labels) => row(labels, 0, 0)),
     );
     expect(await changes(rule, [0, 15])).toEqual({ 0: [] });
   });
