@@ -105,7 +105,7 @@ function rowOf(
     workflow_run_url: httpsOrNothing(item.workflow_run_url),
     workflow_name: item.workflow_name,
     job_name: item.job_name,
-    check_run_id: item.check_run_id,
+    check_run_id: item.check_run_id ?? '',
     run_id: item.run_id ?? '',
     run_attempt: item.run_attempt ?? 1,
     queue_time: item.queue_time ?? null,

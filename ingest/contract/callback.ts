@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { limits } from './limits';
 import {
   anyObject,
@@ -8,6 +8,7 @@ import {
   identifier,
   instant,
   isLongerThan,
+  isNothing,
   jsonText,
   list,
   matching,
@@ -88,21 +89,24 @@ const workflow = shape({
   }
 });
 
-const callbackPayload = shape({
-  event_type: required(identifier(limits.eventTypeBytes)),
-  delivery_id: required(identifier(limits.keyBytes)),
-  payload: shape({
-    pull_request: shape({
-      number: optional(count()),
-      head: shape({ sha: optional(sha) }).nullish(),
+const callbackPayload = z.preprocess(
+  withCheckRunId,
+  shape({
+    event_type: required(identifier(limits.eventTypeBytes)),
+    delivery_id: required(identifier(limits.keyBytes)),
+    payload: shape({
+      pull_request: shape({
+        number: optional(count()),
+        head: shape({ sha: optional(sha) }).nullish(),
+      }).nullish(),
+      repository: shape({ full_name: optional(repository) }).nullish(),
+      head_sha: optional(sha),
+      after: optional(sha),
     }).nullish(),
-    repository: shape({ full_name: optional(repository) }).nullish(),
-    head_sha: optional(sha),
-    after: optional(sha),
-  }).nullish(),
-  pytorch_head_sha: optional(sha),
-  workflow,
-});
+    pytorch_head_sha: optional(sha),
+    workflow,
+  }),
+);
 
 const body = shape({
   trusted: shape({
@@ -151,6 +155,22 @@ export function parseCallback(input: unknown): ParsedCallback {
     issues: result.error.issues.map(({ path, message }) => ({ path: wireName(path), message })),
   };
 }
+
+/**
+ * Nightly and periodic runs report by themselves and need not have a check run (test-infra#8843). Their attempts are told
+ * apart by what stands in for it where a provider has none: RUN_ID-RUN_ATTEMPT.
+ */
+function withCheckRunId(callback: unknown): unknown {
+  const sent = callback as Record<string, unknown> | null | undefined;
+  if (sent?.event_type !== 'nightly' && sent?.event_type !== 'periodic') return callback;
+  const flow = sent.workflow as Record<string, unknown> | null | undefined;
+  if (!isNothing(flow?.check_run_id) || !isIdentifier(flow?.run_id)) return callback;
+  const attempt = isIdentifier(flow.run_attempt) ? flow.run_attempt : 1;
+  return { ...sent, workflow: { ...flow, check_run_id: `${flow.run_id}-${attempt}` } };
+}
+
+const isIdentifier = (value: unknown): value is string | number =>
+  (typeof value === 'string' && value !== '') || typeof value === 'number';
 
 /** The item's key, in upstream's form: `{verified_repo}/{delivery_id}/{workflow}/{job}/{check_run_id}`. */
 export function dynamoKeyOf({ trusted, untrusted }: Callback): string {

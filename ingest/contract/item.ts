@@ -92,7 +92,7 @@ export const itemSchema = z.object({
   workflow_run_url: optional(text(limits.keyBytes * 2)),
   workflow_name: required(identifier(limits.keyBytes)),
   job_name: required(identifier(limits.keyBytes)),
-  check_run_id: required(identifier(limits.keyBytes)),
+  check_run_id: optional(text(limits.keyBytes)),
   run_id: optional(identifier(limits.idBytes)),
   run_attempt: optional(count(2 ** 32 - 1)),
   queue_time: optional(seconds()),

@@ -43,7 +43,8 @@ function settle<T>(result: T | Refusal, context: z.RefinementCtx): T {
   return z.NEVER;
 }
 
-function isNothing(value: unknown): value is undefined | null | '' {
+/** A missing key, null and "" say the same. */
+export function isNothing(value: unknown): value is undefined | null | '' {
   return value === undefined || value === null || value === '';
 }
 

@@ -1,5 +1,5 @@
 import { conclusions, parseCallback } from '../../ingest/contract/callback';
-import { completed, inProgress, nightly, swept } from '../helpers/callbacks';
+import { completed, inProgress, nightly, recordOf, swept } from '../helpers/callbacks';
 
 const issuesOf = (input: unknown) => {
   const parsed = parseCallback(input);
@@ -41,6 +41,32 @@ describe('parseCallback', () => {
     ],
   ])('accepts %s', (_name, input) => {
     expect(issuesOf(input)).toEqual([]);
+  });
+
+  it.each([
+    ['nightly', { run_id: 'b-7', run_attempt: 2 }, 'b-7-2'],
+    ['periodic', { run_id: 16123456789, run_attempt: '3' }, '16123456789-3'],
+    [
+      'nightly',
+      { run_id: '1f6c0e8c-7f5c-4b35-9d3c-2a1b0c9d8e7f', run_attempt: null },
+      '1f6c0e8c-7f5c-4b35-9d3c-2a1b0c9d8e7f-1',
+    ],
+  ])('takes run and attempt of a %s without a check run for its id', (event_type, run, id) => {
+    for (const check_run_id of [undefined, null, '']) {
+      const input = nightly({ payload: { event_type }, workflow: { ...run, check_run_id } });
+      expect(issuesOf(input)).toEqual([]);
+      expect(workflowOf(input).check_run_id).toBe(id);
+      expect(recordOf(input).dynamoKey).toMatch(new RegExp(`/${id}$`));
+    }
+    expect(workflowOf(nightly({ workflow: { ...run, check_run_id: 5 } })).check_run_id).toBe('5');
+  });
+
+  it.each([
+    ['a nightly', nightly({ workflow: { check_run_id: null, run_id: null } })],
+    ['a nightly whose run id is none', nightly({ workflow: { check_run_id: null, run_id: {} } })],
+    ['a push', completed({ payload: { event_type: 'push' }, workflow: { check_run_id: null } })],
+  ])('refuses %s that nothing tells apart from the next', (_name, input) => {
+    expect(issuesOf(input)).toContainEqual({ path: 'workflow.check_run_id', message: 'is required' });
   });
 
   it('reads numbers and strings of one value alike', () => {

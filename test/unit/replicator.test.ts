@@ -31,6 +31,10 @@ const rowsOf = (change: Change) => {
 };
 
 describe('decode', () => {
+  it("takes an item of HUD's own code that has no check run", () => {
+    expect(rowsOf(put({ check_run_id: undefined }))).toMatchObject([{ check_run_id: '' }]);
+  });
+
   it('fills in what stands for nothing', () => {
     expect(rowsOf(put())).toMatchObject([
       {
