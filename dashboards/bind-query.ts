@@ -10,6 +10,9 @@ export type Page = { fromMs: number; toMs: number; variables: Record<string, str
 /** A query for `client.query` of @clickhouse/client. */
 export type BoundQuery = { query: string; query_params: Record<string, string> };
 
+/** A variable as filters and `oneValue` of sql.ts write it. */
+const placeholders = /\$\{(\w+):singlequote\}|decodeURLComponent\('\$\{(\w+):percentencode\}'\)/g;
+
 /**
  * A panel's query as a query of ClickHouse: the one text, with query parameters where Grafana puts quoted variables.
  * So whoever isn't Grafana asks what the panel asks, and a value never becomes SQL.
@@ -19,7 +22,8 @@ export type BoundQuery = { query: string; query_params: Record<string, string> }
 export function bindQuery(rawSql: string, { fromMs, toMs, variables }: Page): BoundQuery {
   const query_params: Record<string, string> = {};
   const query = withoutConditionals(rawSql, variables)
-    .replace(/\$\{(\w+):singlequote\}/g, (_placeholder, name: string) => {
+    .replace(placeholders, (_placeholder, ofSeveral: string | undefined, ofOne: string) => {
+      const name = ofSeveral ?? ofOne;
       const value = variables[name];
       if (value === undefined) throw new BindError(`variable ${name} has no value`);
       query_params[name] = value;

@@ -10,16 +10,16 @@ const ofOneThing: readonly DashboardName[] = ['backend', 'pr', 'commit'];
 export const headLinks = (own: DashboardName) =>
   (Object.keys(config.dashboards) as DashboardName[])
     .filter((name) => name !== own)
-    .map((name) =>
-      new DashboardLinkBuilder(config.dashboards[name].title)
+    .map((name) => {
+      // A commit's event may be a push, which the page of nightlies would show nothing of.
+      const keepsVariables = !ofOneThing.includes(name) && own !== 'commit';
+      return new DashboardLinkBuilder(config.dashboards[name].title)
         .type(DashboardLinkType.Link)
-        .url(
-          `/d/${config.dashboards[name].uid}${ofOneThing.includes(name) ? '?var-datasource=${datasource}' : ''}`,
-        )
+        .url(`/d/${config.dashboards[name].uid}${keepsVariables ? '' : '?var-datasource=${datasource}'}`)
         .icon('dashboard')
         .keepTime(true)
-        .includeVars(!ofOneThing.includes(name)),
-    );
+        .includeVars(keepsVariables);
+    });
 
 /**
  * A link from a value to a dashboard, keeping the time range. `variables` maps a variable of that dashboard to

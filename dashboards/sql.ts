@@ -35,6 +35,16 @@ export const jobNumbered = `cityHash64(${backendNumbered}, cityHash64(workflow_n
 export const isNewestIn = (from: string, to: string): string =>
   `newest_after < ${from} AND newest_until >= ${to}`;
 
+/**
+ * No format of Grafana's escapes a backslash inside quotes: a value that has one would end its text early or match nothing. So
+ * it is not offered, nor linked to, where several can be chosen; All, which is no condition, still counts it. (Names of
+ * repositories can't have any.)
+ */
+export const isSafe = (column: string): string => `position(${column}, char(92)) = 0`;
+
+/** The only value of a variable, whatever is in it: a backslash, too. */
+export const oneValue = (name: string): string => `decodeURLComponent('\${${name}:percentencode}')`;
+
 /** A list of words of ours, as SQL. */
 export const quoted = (words: readonly string[]): string => words.map((word) => `'${word}'`).join(', ');
 

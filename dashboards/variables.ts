@@ -6,7 +6,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { variableDatasource } from './clickhouse-query';
 import { config } from './config';
-import { jobsInRange, quoted, sql } from './sql';
+import { isSafe, jobsInRange, quoted, sql } from './sql';
 import { states } from './states';
 
 /** The ClickHouse that a dashboard reads. */
@@ -34,13 +34,6 @@ export const anyOf = (name: string, label: string, rawSql: string) =>
     .multi(true)
     .includeAll(true)
     .current({ selected: true, text: ['All'], value: ['$__all'] });
-
-/**
- * No format of Grafana's escapes a backslash inside quotes, so a value that has one would end its text early or
- * match nothing. Such values are not offered; All, which is no condition, still counts them. (Names of repositories
- * can't have any.)
- */
-const isSafe = (column: string) => `position(${column}, char(92)) = 0`;
 
 const distinct = (column: string) =>
   sql`

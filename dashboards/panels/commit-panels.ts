@@ -11,7 +11,7 @@ import {
   commitSentenceSql,
   commitWorkflowsSql,
 } from '../queries/commit';
-import { displayName, width } from './base';
+import { displayName, hidden, width } from './base';
 import { cellLinks } from './cell-links';
 import {
   backendsSentence,
@@ -73,10 +73,11 @@ export const commitsWithoutPr = () =>
       cellLinks(
         linkTo('commit', 'Show this commit', {
           upstream: '${upstream}',
-          event: field('event'),
+          event: field('event_choice'),
           sha: field('sha'),
         }),
         linkOut('Commit on GitHub', `${config.github}/\${upstream}/commit/${field('sha')}`),
       ),
     ])
-    .overrideByName('event', [displayName('Event'), width(100)]);
+    .overrideByName('event', [displayName('Event'), width(100)])
+    .overrideByName('event_choice', [hidden]);

@@ -1,5 +1,5 @@
 import { config } from '../config';
-import { isBad, jobNumbered, shownOutcome, sql } from '../sql';
+import { isBad, jobNumbered, oneValue, shownOutcome, sql } from '../sql';
 import { headSha, jobCounts, verdictOfCounts, verdictRank } from './pr-verdict';
 
 export const { blockingLevel, otherPrsHours, rerunDays } = config.pr;
@@ -23,7 +23,7 @@ export type Change = {
 };
 
 export const upstreamCondition = 'upstream_repo IN (${upstream:singlequote})';
-export const shaCondition = 'sha IN (${sha:singlequote})';
+export const shaCondition = `sha = ${oneValue('sha')}`;
 
 const columns = `downstream_repo, workflow_name, job_name, job_id, outcome, expected_outcome, is_counted,
     is_as_expected, is_overdue, ${isBad} AS is_bad, ${headSha} AS sha`;

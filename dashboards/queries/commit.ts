@@ -1,5 +1,5 @@
 import { config } from '../config';
-import { isNewestIn, sql } from '../sql';
+import { isNewestIn, isSafe, oneValue, sql } from '../sql';
 import * as change from './change';
 import { ofVerdicts, shaCondition, upstreamCondition, type Change } from './change';
 import { headSha, jobCounts, verdictOfCounts } from './pr-verdict';
@@ -9,7 +9,7 @@ const { listedDays, listed } = config.commit;
 /** Whatever tested no pull request: pushes, nightly and periodic runs. */
 const hasNoPr = `pr_number = 0 AND ${upstreamCondition}`;
 const eventCondition = '$__conditionalAll(event_type IN (${event:singlequote}), $event)';
-const onItsDays = 'toDate(received_at) IN (SELECT day FROM oot_commit_day WHERE sha IN (${sha:singlequote}))';
+const onItsDays = `toDate(received_at) IN (SELECT day FROM oot_commit_day WHERE ${shaCondition})`;
 
 export const commitChange: Change = {
   condition: `${hasNoPr} AND ${eventCondition}
@@ -76,6 +76,8 @@ export const commitsSql = sql`
   SELECT
     sha,
     event_type AS event,
+    -- What a link can choose: the event, or All.
+    if(${isSafe('event_type')}, event_type, concat(char(36), '__all')) AS event_choice,
     ${ofVerdicts}
   FROM verdicts
   GROUP BY sha, event_type
@@ -97,8 +99,8 @@ export const commitShasSql = sql`
   SELECT sha, concat(${shortSha}, ' ', events, formatDateTime(first_received_at, ' (%Y-%m-%d %H:%i UTC)', 'UTC')) AS shown
   FROM (
     SELECT ${headSha} AS sha, ${eventsInWords} AS events, min(received_at) AS first_received_at
-    FROM ${recently}
-    WHERE ${hasNoPr}
+    FROM oot_attempts
+    WHERE received_at >= now64(3) - INTERVAL ${listedDays} DAY AND ${hasNoPr}
     GROUP BY sha
     ORDER BY first_received_at DESC, sha DESC
     LIMIT ${listed}
@@ -109,7 +111,6 @@ export const commitEventListSql = sql`
   SELECT DISTINCT event_type
   FROM oot_attempts
   WHERE ${hasNoPr} AND ${onItsDays}
-    AND ${headSha} IN (\${sha:singlequote})
-    -- One with a backslash can't be told apart in quotes; All, which is no condition, shows it.
-    AND position(event_type, char(92)) = 0
+    AND ${headSha} = ${oneValue('sha')}
+    AND ${isSafe('event_type')}
   ORDER BY event_type`;

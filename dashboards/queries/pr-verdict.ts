@@ -1,5 +1,5 @@
 import { config } from '../config';
-import { isBad } from '../sql';
+import { isBad, isSafe } from '../sql';
 
 /**
  * How many jobs of a group are good, bad, running, overdue (those run as well) or not counted. `isJob`: which of the rows
@@ -35,7 +35,7 @@ export const headSha = `if(pytorch_head_sha = '', concat('delivery ', delivery_i
  * `sha`: as {@link headSha}.
  */
 export const changePageUrl = (sha: string, eventType = 'event_type'): string =>
-  `concat(if(pr_number = 0, 'd/${config.dashboards.commit.uid}', 'd/${config.dashboards.pr.uid}'), '?var-datasource=', \${datasource:singlequote}, '&var-upstream=', upstream_repo, if(pr_number = 0, concat('&var-event=', encodeURLComponent(${eventType})), concat('&var-pr=', toString(pr_number))), '&var-sha=', encodeURLComponent(${sha}))`;
+  `concat(if(pr_number = 0, 'd/${config.dashboards.commit.uid}', 'd/${config.dashboards.pr.uid}'), '?var-datasource=', \${datasource:singlequote}, '&var-upstream=', upstream_repo, if(pr_number = 0, concat('&var-event=', if(${isSafe(eventType)}, encodeURLComponent(${eventType}), '%24__all')), concat('&var-pr=', toString(pr_number))), '&var-sha=', encodeURLComponent(${sha}))`;
 
 /** A row's pull request on GitHub, empty without one. */
 export const pullRequestUrl = `if(pr_number = 0, '', concat('${config.github}/', upstream_repo, '/pull/', toString(pr_number)))`;

@@ -22,6 +22,7 @@ import {
   prSentenceSql,
   prWorkflowsSql,
 } from '../../dashboards/queries/pr';
+import { changePageUrl, headSha } from '../../dashboards/queries/pr-verdict';
 import { loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { allValue, expandQuery, type VariableValue } from '../helpers/grafana';
@@ -53,7 +54,7 @@ const ask = <T>(rawSql: string, choice: Choice): Promise<T[]> =>
     expandQuery(rawSql, {
       fromMs: Date.now() - 7 * dayMs,
       toMs: Date.now(),
-      variables: { upstream, event: allValue, ...choice },
+      variables: { datasource: 'chosen', upstream, event: allValue, ...choice },
     }),
   );
 const received = (minutesAgo: number) => ({ received_at: dateTimeOfMs(Date.now() - minutesAgo * minuteMs) });
@@ -234,6 +235,40 @@ describe('oot-commit', () => {
     const offered = await ask<{ sha: string; shown: string }>(commitShasSql, { sha: '' });
     expect(offered.map(({ sha }) => sha)).toEqual(['bbbbbbb2', 'aaaaaaa1', 'ccccccc3']);
     expect(offered[1]?.shown).toMatch(/^aaaaaaa nightly, push \(\d{4}-\d\d-\d\d \d\d:\d\d UTC\)$/);
+  });
+
+  it('offers the commit that was heard of last for the first time: a re-run does not make one newer', async () => {
+    const old = { pytorch_head_sha: 'aaaaaaa1', ...received(20 * 1_440) };
+    await insert(
+      night({ ...old, dynamoKey: 'k/1' }),
+      night({ ...old, dynamoKey: 'k/2', run_attempt: 2, ...received(60) }),
+      night({ pytorch_head_sha: 'bbbbbbb2', ...received(300) }),
+    );
+    const offered = await ask<{ sha: string }>(commitShasSql, { sha: '' });
+    expect(offered.map(({ sha }) => sha)).toEqual(['bbbbbbb2', 'aaaaaaa1']);
+  });
+
+  it('shows a commit and an event that strangers gave names with quotes and backslashes', async () => {
+    const nasty = { delivery_id: "x\\') OR 1=1 -- $__fromTime_ms", event_type: "e\\') OR pr_number > 0 --" };
+    await insert(
+      night({ ...nasty, pytorch_head_sha: '', conclusion: 'failure' }),
+      attempt({ downstream_repo: 'victim/x', pr_number: 5, conclusion: 'failure', ...received(50) }),
+    );
+    const [offered] = await ask<{ sha: string }>(commitShasSql, { sha: '' });
+    const sha = offered!.sha;
+    expect(sha).toBe(`delivery ${nasty.delivery_id}`);
+    expect(await ask(commitSentenceSql, { sha })).toMatchObject([
+      { sentence: '0/1 backends passed, 1 failing' },
+    ]);
+    expect(await ask(`SELECT backend FROM (${commitJobsSql})`, { sha })).toHaveLength(1);
+    expect(await ask(commitEventListSql, { sha })).toEqual([]);
+    expect(await ask(`SELECT event, event_choice FROM (${commitsSql})`, { sha })).toEqual([
+      { event: nasty.event_type, event_choice: allValue },
+    ]);
+    const url = `SELECT ${changePageUrl(headSha)} AS url FROM oot_attempts WHERE pr_number = 0`;
+    const [link] = await ask<{ url: string }>(url, { sha });
+    const chosen = new URL(link!.url, 'https://grafana.example').searchParams;
+    expect([chosen.get('var-event'), chosen.get('var-sha')]).toEqual([allValue, sha]);
   });
 
   it.each(['', 'prsha', "x' OR 1=1 --", 'delivery '])('shows nothing for the commit "%s"', async (sha) => {

@@ -13,6 +13,7 @@ import {
   prSentenceSql,
 } from '../../dashboards/queries/pr';
 import { backendsSql } from '../../dashboards/queries/summary-backends';
+import { oneValue } from '../../dashboards/sql';
 import { allValue, expandQuery } from '../helpers/grafana';
 
 const range = { fromMs: 1_700_000_000_000, toMs: 1_700_600_000_000 };
@@ -49,7 +50,9 @@ describe('bindQuery', () => {
         /\{(\w+):String\}/g,
         (_parameter, name: string) => `'${query_params[name]?.replaceAll("'", "\\'") ?? ''}'`,
       );
-      expect(filledIn).toBe(expandQuery(rawSql, { ...range, variables: { ...all, ...variables } }));
+      const expanded = expandQuery(rawSql, { ...range, variables: { ...all, ...variables } });
+      const decoded = (_call: string, text: string) => `'${decodeURIComponent(text)}'`;
+      expect(filledIn).toBe(expanded.replaceAll(/decodeURLComponent\('([^']*)'\)/g, decoded));
     },
   );
 
@@ -61,6 +64,13 @@ describe('bindQuery', () => {
     });
     expect(query).toBe('SELECT 1 WHERE repo IN ({backend:String})');
     expect(query_params).toEqual({ backend: variables.backend });
+  });
+
+  it('takes the whole value of a variable that is decoded', () => {
+    const variables = { sha: "delivery x\\') OR 1=1 -- $__fromTime_ms" };
+    const rawSql = `SELECT 1 WHERE sha = ${oneValue('sha')}`;
+    const { query, query_params } = bindQuery(rawSql, { ...range, variables });
+    expect([query, query_params]).toEqual(['SELECT 1 WHERE sha = {sha:String}', variables]);
   });
 
   it('leaves a dollar alone that is none of Grafana', () => {
