@@ -1,11 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { marshall } from '@aws-sdk/util-dynamodb';
-import { loadBackends, parseAllowlist } from '../../clickhouse/backends';
-import { buildHistory } from '../../local/demo/items';
-import { changeOfItem } from '../../replicator/change';
-import { createSink } from '../../replicator/sink';
 import { reader, startApi, type TestApi } from '../helpers/api';
+import { loadDemo } from '../helpers/demo';
 import { startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { allValue, expandQuery, panelsOf, type DashboardJson } from '../helpers/grafana';
 
@@ -14,14 +10,7 @@ let api: TestApi;
 
 beforeAll(async () => {
   clickHouse = await startClickHouse(reader);
-  const endMs = Date.now();
-  const { items } = buildHistory({ seed: 'oot-badge', endMs });
-  await createSink({ client: clickHouse.client, now: Date.now }).write(
-    items.map((item) => changeOfItem(marshall(item, { removeUndefinedValues: true }))),
-    'backfill',
-  );
-  const allowlist = readFileSync(join(__dirname, '../../local/demo/allowlist.yml'), 'utf8');
-  await loadBackends(clickHouse.client, parseAllowlist(allowlist), endMs);
+  await loadDemo(clickHouse.client, { endMs: Date.now(), source: 'backfill' });
   api = await startApi(clickHouse.url);
 });
 afterAll(async () => {

@@ -1,16 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { marshall } from '@aws-sdk/util-dynamodb';
 import fc from 'fast-check';
 import type { PrResults } from '../../api/pr-rows';
-import { loadBackends, parseAllowlist, type Backend } from '../../clickhouse/backends';
+import { loadBackends, type Backend } from '../../clickhouse/backends';
 import { dateTimeOfMs, type WorkflowJobRow } from '../../clickhouse/tables';
-import { buildHistory } from '../../local/demo/items';
-import { changeOfItem } from '../../replicator/change';
-import { createSink } from '../../replicator/sink';
 import { claimPort } from '../../local/dynamodb/ports';
 import { createProxy, type Proxy } from '../chaos/proxy';
 import { reader, readToken, startApi, type TestApi } from '../helpers/api';
+import { loadDemo } from '../helpers/demo';
 import { createGate, startClickHouse, type TestClickHouse } from '../helpers/engines';
 import { expandQuery, panelsOf, type DashboardJson } from '../helpers/grafana';
 import { attempt, clearAttempts, insertAttempts } from '../helpers/rows';
@@ -84,15 +81,8 @@ describe('on the demo history', () => {
   const orNull = (value: unknown) => (value === '' ? null : value);
 
   beforeAll(async () => {
-    const endMs = Date.now();
     await clear();
-    const { items } = buildHistory({ seed: 'oot-api', endMs });
-    await createSink({ client: clickHouse.client, now: Date.now }).write(
-      items.map((item) => changeOfItem(marshall(item, { removeUndefinedValues: true }))),
-      'backfill',
-    );
-    const allowlist = readFileSync(join(__dirname, '../../local/demo/allowlist.yml'), 'utf8');
-    await loadBackends(clickHouse.client, parseAllowlist(allowlist), endMs);
+    await loadDemo(clickHouse.client, { endMs: Date.now(), source: 'backfill' });
   });
 
   it('gives the rows of every panel of the dashboard, for the worst, the newest and the busiest PRs', async () => {
