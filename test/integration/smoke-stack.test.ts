@@ -28,9 +28,11 @@ let ingestUrl: string;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'oot-smoke-'));
-  const [PORT, CLICKHOUSE_PORT, DYNAMODB_PORT, METRICS_PORT] = await Promise.all([0, 0, 0, 0].map(claimPort));
+  const [PORT, CLICKHOUSE_PORT, DYNAMODB_PORT, METRICS_PORT, API_PORT] = await Promise.all(
+    [0, 0, 0, 0, 0].map(claimPort),
+  );
   const PATH = process.env.PATH?.split(':').filter((folder) => !existsSync(join(folder, 'grafana')));
-  const ports = { PORT, CLICKHOUSE_PORT, DYNAMODB_PORT, METRICS_PORT };
+  const ports = { PORT, CLICKHOUSE_PORT, DYNAMODB_PORT, METRICS_PORT, API_PORT };
   bundle = spawn(process.execPath, ['--import', 'tsx', 'local/main.ts'], {
     env: {
       PATH: PATH?.join(':'),
